@@ -1,0 +1,276 @@
+//! The REST client: one workspace, one token, one rate budget.
+//!
+//! What may be tried again is tried again only up to the next rate window (10 seconds); what needs longer is
+//! [`ApiError::NotNow`], for the caller to defer.
+
+mod error;
+mod page;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    WorkspaceId,
+    clock::Clock,
+    notification::id_text,
+    rate::{Admission, Budget, RateHeaders},
+};
+
+pub use error::{ApiError, ErrorBody, NotNow};
+pub use page::{Page, PageRequest, Resource};
+
+/// The largest answer that is read, in bytes. A conversation of 500 long parts is a few megabytes.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// How often one call is sent at most.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// How long one call may wait inside an invocation, all waits together: one rate window.
+const MAX_WAIT_MS: i64 = 10_000;
+
+/// What an API call needs beside the path: shared by all calls to one workspace.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    version: String,
+    token: SecretString,
+    clock: Arc<dyn Clock>,
+    budget: Arc<Mutex<Budget>>,
+    deadline_ms: i64,
+}
+
+/// Makes the HTTP client that all calls share. Redirects are not followed: Intercom sends none, and a token must not
+/// travel to another host.
+///
+/// # Errors
+/// Where the TLS roots cannot be loaded.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("intercom-memory/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(3))
+        .timeout(Duration::from_secs(20))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+}
+
+/// Who answers to a token: `GET /me`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// The workspace that the token opens.
+    pub workspace: WorkspaceId,
+    /// Its name, for people.
+    pub name: Option<String>,
+    /// `US`, `EU`, `AU` or something new, as Intercom wrote it.
+    pub region: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MeAnswer {
+    app: Option<App>,
+}
+
+#[derive(Deserialize)]
+struct App {
+    id_code: Option<WorkspaceId>,
+    name: Option<String>,
+    region: Option<String>,
+}
+
+impl Client {
+    /// A client for one workspace. `budget` is shared by all clients of that workspace in this process; `deadline_ms`
+    /// (milliseconds since 1970) is when the invocation must be done waiting.
+    pub fn new(
+        http: reqwest::Client,
+        base: Url,
+        version: impl Into<String>,
+        token: SecretString,
+        clock: Arc<dyn Clock>,
+        budget: Arc<Mutex<Budget>>,
+        deadline_ms: i64,
+    ) -> Self {
+        Self { http, base, version: version.into(), token, clock, budget, deadline_ms }
+    }
+
+    /// Which workspace the token opens.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Forbidden` where the app lacks the permission "Read admins".
+    pub async fn me(&self) -> Result<Me, ApiError> {
+        let value = self.get("/me", &[]).await?;
+        let answer: MeAnswer = serde_json::from_value(value).map_err(|_| ApiError::Unexpected { what: "/me" })?;
+        let app = answer.app.ok_or(ApiError::Unexpected { what: "/me without app" })?;
+        let workspace = app.id_code.ok_or(ApiError::Unexpected { what: "/me without app.id_code" })?;
+        Ok(Me { workspace, name: app.name, region: app.region })
+    }
+
+    /// Gives the token back: the app is uninstalled from the workspace.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn uninstall(&self) -> Result<(), ApiError> {
+        self.call(Method::POST, "/auth/uninstall", &[], None).await.map(|_| ())
+    }
+
+    /// One object as Intercom holds it, whole.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `NotFound` and `Merged` are answers, not faults.
+    pub async fn object(&self, resource: Resource, id: &str) -> Result<Value, ApiError> {
+        let value = self.get_segments(&[resource.path(), id]).await?;
+        // An answer about another object must never be written under this one's key.
+        match value.get("id").and_then(id_text) {
+            Some(answered) if answered == id => Ok(value),
+            _ => Err(ApiError::Unexpected { what: "an object with another id, or none" }),
+        }
+    }
+
+    async fn get_segments(&self, segments: &[&str]) -> Result<Value, ApiError> {
+        let mut url = self.base.clone();
+        url.path_segments_mut().map_err(|()| ApiError::Unexpected { what: "base URL" })?.clear().extend(segments);
+        self.call(Method::GET, url.path(), &[], None).await
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ApiError> {
+        self.call(Method::GET, path, query, None).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, ApiError> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        let started = self.clock.now_ms();
+        let give_up_at = self.deadline_ms.min(started.saturating_add(MAX_WAIT_MS));
+        let mut attempt = 0;
+        loop {
+            self.admitted(give_up_at).await?;
+            attempt += 1;
+            let mut request = self.http.request(method.clone(), url.clone()).query(query);
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let not_now = match self.attempt(request).await {
+                Err(ApiError::NotNow(not_now)) => not_now,
+                other => return other,
+            };
+            let now = self.clock.now_ms();
+            // 429 tells when; anything else backs off 0.5 s, then 1 s.
+            let wait_until = not_now.retry_at_ms.unwrap_or(now + i64::from(500_u32 << (attempt - 1).min(4)));
+            if attempt >= MAX_ATTEMPTS || wait_until > give_up_at {
+                return Err(ApiError::NotNow(not_now));
+            }
+            tracing::debug!(attempt, cause = %not_now.cause, "trying the call again");
+            self.wait_until(wait_until).await;
+        }
+    }
+
+    /// Waits for the budget, but never past `give_up_at`.
+    async fn admitted(&self, give_up_at: i64) -> Result<(), ApiError> {
+        loop {
+            let now = self.clock.now_ms();
+            // A poisoned lock only means that another task panicked between two numbers; they are still numbers.
+            let admission = self.budget.lock().unwrap_or_else(PoisonError::into_inner).admit(now);
+            match admission {
+                Admission::Now => return Ok(()),
+                Admission::At(later) if later <= give_up_at => self.wait_until(later).await,
+                Admission::At(later) => return Err(NotNow::rate_limited(later).into()),
+            }
+        }
+    }
+
+    async fn wait_until(&self, at_ms: i64) {
+        let wait = at_ms.saturating_sub(self.clock.now_ms()).max(1);
+        self.clock.sleep(Duration::from_millis(wait.unsigned_abs())).await;
+    }
+
+    async fn attempt(&self, request: RequestBuilder) -> Result<Value, ApiError> {
+        let mut token = HeaderValue::from_str(&format!("Bearer {}", self.token.expose_secret()))
+            .map_err(|_| ApiError::Unauthorized { request_id: "none".to_owned() })?;
+        token.set_sensitive(true);
+        let request = request
+            .header(AUTHORIZATION, token)
+            .header(ACCEPT, "application/json")
+            .header("Intercom-Version", &self.version);
+        let response = request.send().await.map_err(|e| NotNow::unreachable(&e))?;
+        self.read(response).await
+    }
+
+    async fn read(&self, response: Response) -> Result<Value, ApiError> {
+        let status = response.status();
+        let rate = rate_headers(response.headers());
+        let now = self.clock.now_ms();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            return Err(NotNow::rate_limited(budget.exhausted(rate, now)).into());
+        }
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).observe(rate, now);
+        let header_id = request_id(response.headers());
+        let survivor = error::survivor(response.headers());
+        let body = read_limited(response).await.map_err(|e| NotNow::unreachable(&e))?;
+        if status.is_success() {
+            return match serde_json::from_slice(&body) {
+                Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
+                // 200 with an empty or non-JSON body has been seen and passes by itself.
+                _ => Err(NotNow::garbled(status).into()),
+            };
+        }
+        Err(error::from_status(status, ErrorBody::parse(&body), header_id, survivor))
+    }
+}
+
+/// Reads a body up to [`MAX_ANSWER`]; beyond that it is cut, and so no JSON.
+pub(crate) async fn read_limited(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// `X-Request-Id`: a string, not a UUID.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-request-id")?.to_str().ok().filter(|id| id.len() <= 200).map(str::to_owned)
+}
+
+fn rate_headers(headers: &HeaderMap) -> RateHeaders {
+    fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+        headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    }
+    RateHeaders {
+        limit: number(headers, "x-ratelimit-limit"),
+        remaining: number(headers, "x-ratelimit-remaining"),
+        reset: number(headers, "x-ratelimit-reset"),
+    }
+}
+
+/// The API host of a region; `None` where the region is unknown, so that the configured host stays. Intercom's words
+/// for Europe and Australia are not documented, hence the prefixes.
+pub fn region_base(region: Option<&str>) -> Option<&'static str> {
+    let region = region?.to_ascii_lowercase();
+    if region.starts_with("eu") {
+        Some("https://api.eu.intercom.io")
+    } else if region.starts_with("au") || region.starts_with("ap") {
+        Some("https://api.au.intercom.io")
+    } else {
+        None
+    }
+}

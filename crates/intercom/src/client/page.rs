@@ -1,0 +1,242 @@
+//! Pages: what can be walked, how each kind is asked for, and what a page says about the next one.
+
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ApiError, Client};
+use crate::{Timestamp, notification::id_text};
+
+/// A kind of object that Intercom lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// Searched by `updated_at`; a page has no parts.
+    Conversations,
+    /// Searched by `updated_at`; a page has the parts.
+    Tickets,
+    /// Listed; searched by `updated_at`, which Intercom cuts to days.
+    Contacts,
+    /// Scrolled: the list stops at 10,000.
+    Companies,
+    /// Listed, newest change first.
+    Articles,
+    /// One answer.
+    Admins,
+    /// One answer.
+    Teams,
+    /// One answer.
+    Tags,
+    /// One answer.
+    Segments,
+}
+
+impl Resource {
+    /// All, in the order in which a first pass is most useful: names before what refers to them.
+    pub const ALL: [Resource; 9] = [
+        Resource::Admins,
+        Resource::Teams,
+        Resource::Tags,
+        Resource::Segments,
+        Resource::Companies,
+        Resource::Contacts,
+        Resource::Conversations,
+        Resource::Tickets,
+        Resource::Articles,
+    ];
+
+    /// As in the path of the REST API, in checkpoints and in logs.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Tickets => "tickets",
+            Self::Contacts => "contacts",
+            Self::Companies => "companies",
+            Self::Articles => "articles",
+            Self::Admins => "admins",
+            Self::Teams => "teams",
+            Self::Tags => "tags",
+            Self::Segments => "segments",
+        }
+    }
+
+    /// Reads [`Resource::path`] back.
+    pub fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.path() == path)
+    }
+
+    /// Whether a page says when each object last changed, so that a later pass can ask for what changed since.
+    pub fn is_incremental(self) -> bool {
+        matches!(self, Self::Conversations | Self::Tickets | Self::Contacts | Self::Articles)
+    }
+}
+
+/// Which page.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest<'a> {
+    /// Of what.
+    pub resource: Resource,
+    /// Where the page before said to go on; `None` for the first.
+    pub cursor: Option<&'a str>,
+    /// Only what changed at or after this second; `None` for everything.
+    pub since: Option<Timestamp>,
+}
+
+/// One page.
+#[derive(Debug, Default, PartialEq)]
+pub struct Page {
+    /// The objects, as Intercom wrote them.
+    pub items: Vec<Value>,
+    /// Where to go on; `None` on the last page.
+    pub next: Option<String>,
+    /// How many there are in all, where Intercom says so.
+    pub total: Option<u64>,
+}
+
+/// Objects a page. Search slows down and times out at 100 and more (GitbookIO/integrations #1044).
+const SEARCH_PAGE: u32 = 50;
+const LIST_PAGE: u32 = 150;
+const ARTICLE_PAGE: u32 = 50;
+
+/// Contacts search rounds its bounds to days of the workspace's time zone up to 2.16; two days of overlap cover any zone.
+const CONTACT_OVERLAP_SECONDS: i64 = 2 * 86_400;
+
+impl Client {
+    /// One page of a resource.
+    ///
+    /// # Errors
+    /// See [`ApiError`]. A cursor that Intercom no longer knows is `NotFound` (scroll) or `Rejected`: begin again.
+    pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, ApiError> {
+        let PageRequest { resource, cursor, since } = request;
+        match resource {
+            Resource::Conversations | Resource::Tickets => self.search(resource, cursor, since).await,
+            Resource::Contacts => match since.and_then(|s| s.earlier(CONTACT_OVERLAP_SECONDS)) {
+                Some(since) => self.search(resource, cursor, Some(since)).await,
+                None => self.list(resource, cursor).await,
+            },
+            Resource::Companies => self.scroll(cursor).await,
+            Resource::Articles => self.numbered(resource, cursor, since).await,
+            Resource::Admins | Resource::Teams | Resource::Tags | Resource::Segments => {
+                let answer = self.get(&format!("/{}", resource.path()), &[]).await?;
+                Ok(Page { items: items(answer, resource)?, next: None, total: None })
+            }
+        }
+    }
+
+    async fn search(
+        &self,
+        resource: Resource,
+        cursor: Option<&str>,
+        since: Option<Timestamp>,
+    ) -> Result<Page, ApiError> {
+        // Whether `>` includes its value is not settled, so the second itself is asked for as well.
+        let at = since.map_or(0, Timestamp::epoch_seconds);
+        let mut body = json!({
+            "query": {"operator": "OR", "value": [
+                {"field": "updated_at", "operator": ">", "value": at},
+                {"field": "updated_at", "operator": "=", "value": at},
+            ]},
+            "sort": {"field": "updated_at", "order": "ascending"},
+            "pagination": {"per_page": SEARCH_PAGE},
+        });
+        if let (Some(cursor), Some(pagination)) = (cursor, body.get_mut("pagination")) {
+            pagination["starting_after"] = json!(cursor);
+        }
+        let answer = self.call(Method::POST, &format!("/{}/search", resource.path()), &[], Some(&body)).await?;
+        cursor_page(answer, resource)
+    }
+
+    async fn list(&self, resource: Resource, cursor: Option<&str>) -> Result<Page, ApiError> {
+        let per_page = LIST_PAGE.to_string();
+        let mut query = vec![("per_page", per_page.as_str())];
+        query.extend(cursor.map(|c| ("starting_after", c)));
+        let answer = self.get(&format!("/{}", resource.path()), &query).await?;
+        cursor_page(answer, resource)
+    }
+
+    /// The end of a scroll is an empty page with the same parameter, so there is no last page before that.
+    async fn scroll(&self, cursor: Option<&str>) -> Result<Page, ApiError> {
+        let query: Vec<_> = cursor.map(|c| ("scroll_param", c)).into_iter().collect();
+        let answer = self.get("/companies/scroll", &query).await?;
+        let next = answer.get("scroll_param").and_then(Value::as_str).map(str::to_owned);
+        let total = answer.get("total_count").and_then(Value::as_u64);
+        let items = items(answer, Resource::Companies)?;
+        let next = if items.is_empty() { None } else { next };
+        Ok(Page { items, next, total })
+    }
+
+    /// Pages counted from 1, newest change first: once a page holds something older than `since`, the rest is older.
+    async fn numbered(
+        &self,
+        resource: Resource,
+        cursor: Option<&str>,
+        since: Option<Timestamp>,
+    ) -> Result<Page, ApiError> {
+        let number: u64 = cursor.and_then(|c| c.parse().ok()).unwrap_or(1);
+        let (page, per_page) = (number.to_string(), ARTICLE_PAGE.to_string());
+        let answer = self.get(&format!("/{}", resource.path()), &[("page", &page), ("per_page", &per_page)]).await?;
+        let total = answer.get("total_count").and_then(Value::as_u64);
+        let pages = answer.pointer("/pages/total_pages").and_then(Value::as_u64);
+        let has_next = answer.pointer("/pages/next").is_some_and(|n| !n.is_null()) || pages.is_some_and(|p| number < p);
+        let items = items(answer, resource)?;
+        let reached = |item: &Value| {
+            since.is_some_and(|since| item.get("updated_at").and_then(Timestamp::from_value).is_some_and(|t| t < since))
+        };
+        let more = has_next && !items.is_empty() && !items.iter().any(reached);
+        Ok(Page { items, next: more.then(|| (number + 1).to_string()), total })
+    }
+}
+
+fn cursor_page(mut answer: Value, resource: Resource) -> Result<Page, ApiError> {
+    let total = answer.get("total_count").and_then(Value::as_u64);
+    // `next` is absent or null on the last page, an object before it; a URL with the cursor inside in old versions.
+    let next = answer.get_mut("pages").and_then(|pages| pages.get_mut("next")).map(Value::take).unwrap_or_default();
+    let next = match next {
+        Value::Null => None,
+        Value::String(url) => Some(url_cursor(&url).ok_or(ApiError::Unexpected { what: "pages.next" })?),
+        next => match next.get("starting_after") {
+            None | Some(Value::Null) => None,
+            Some(cursor) => Some(id_text(cursor).ok_or(ApiError::Unexpected { what: "pages.next.starting_after" })?),
+        },
+    };
+    Ok(Page { items: items(answer, resource)?, next, total })
+}
+
+fn url_cursor(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    url.query_pairs().find(|(name, _)| name == "starting_after").map(|(_, value)| value.into_owned())
+}
+
+/// The array of a list answer, under the resource's own key or under `data`. An answer without one is an error: taking
+/// it for an empty page would end a walk in its middle.
+fn items(mut answer: Value, resource: Resource) -> Result<Vec<Value>, ApiError> {
+    for key in [resource.path(), "data"] {
+        if let Some(Value::Array(items)) = answer.get_mut(key).map(Value::take) {
+            return Ok(items);
+        }
+    }
+    Err(ApiError::Unexpected { what: "a list answer without its array" })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_missing_a_null_and_a_present_next_are_told_apart() {
+        let page =
+            |pages: Value| cursor_page(json!({"conversations":[{"id":"1"}],"pages":pages}), Resource::Conversations);
+        assert_eq!(page(json!({"page":1})).unwrap().next, None);
+        assert_eq!(page(json!({"next":null})).unwrap().next, None);
+        assert_eq!(page(json!({"next":{"page":2,"starting_after":"WzE="}})).unwrap().next.as_deref(), Some("WzE="));
+        assert_eq!(page(json!({"next":"https://x/y?starting_after=Wz%3D"})).unwrap().next.as_deref(), Some("Wz="));
+        assert!(page(json!({"next":"https://x/y"})).is_err(), "a cursor that cannot be read must not end the walk");
+    }
+
+    #[test]
+    fn an_answer_without_its_array_is_no_empty_page() {
+        assert!(cursor_page(json!({"type":"error"}), Resource::Contacts).is_err());
+        assert_eq!(cursor_page(json!({"data":[]}), Resource::Contacts).unwrap(), Page::default());
+    }
+}

@@ -1,0 +1,24 @@
+//! Intercom, seen from outside: who calls us (signatures, notifications), what its objects look like, and (feature
+//! `client`) how to call it (OAuth, REST, pagination, rate limits). Knows no AWS.
+//!
+//! Everything that comes from Intercom is an open set: unknown topics, part types, roles and fields are values here,
+//! never errors, and keep their original spelling.
+
+pub mod clock;
+pub mod id;
+pub mod model;
+pub mod notification;
+pub mod signature;
+pub mod timestamp;
+pub mod topic;
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "client")]
+pub mod oauth;
+#[cfg(feature = "client")]
+pub mod rate;
+
+pub use id::WorkspaceId;
+pub use timestamp::Timestamp;
+pub use topic::Topic;

@@ -1,0 +1,191 @@
+//! Proof that a request comes from Intercom. A [`VerifiedBody`] can only be made here, and only a `VerifiedBody` can be
+//! parsed as a notification: an unverified body cannot reach a handler.
+//!
+//! Webhooks carry `X-Hub-Signature: sha1=<hex HMAC-SHA1 of the raw body under the client secret>`; health checks (and
+//! probably uninstall notices) carry `X-Body-Signature: <hex HMAC-SHA256>` without a prefix.
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha1::Sha1;
+use sha2::Sha256;
+
+/// The secrets under which a signature is accepted: several while one is being rotated. Never empty, none of them empty.
+#[derive(Clone, Debug)]
+pub struct SigningSecrets(Vec<SecretString>);
+
+/// There is no usable secret; anything signed with an empty key would be accepted from anybody.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no signing secret: set the app's client secret (an empty one would let anybody sign)")]
+pub struct NoSecret;
+
+impl SigningSecrets {
+    /// Takes the secrets that are not empty.
+    ///
+    /// # Errors
+    /// [`NoSecret`] where none is left.
+    pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Result<Self, NoSecret> {
+        let usable: Vec<_> = secrets.into_iter().filter(|s| !s.expose_secret().is_empty()).collect();
+        if usable.is_empty() { Err(NoSecret) } else { Ok(Self(usable)) }
+    }
+}
+
+/// A body whose signature held: the raw bytes as Intercom signed them.
+#[derive(Clone, Debug)]
+pub struct VerifiedBody(Bytes);
+
+impl VerifiedBody {
+    /// The signed bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The signed bytes as text.
+    ///
+    /// # Errors
+    /// Where they are not UTF-8.
+    pub fn text(&self) -> Result<&str, std::str::Utf8Error> {
+        std::str::from_utf8(&self.0)
+    }
+}
+
+/// Why a request is not taken as Intercom's.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SignatureError {
+    /// No signature header at all.
+    #[error("the request carries no signature header")]
+    Missing,
+    /// The header is not `sha1=` and 40 hex digits (or 64 hex digits for `X-Body-Signature`).
+    #[error("the signature header is malformed")]
+    Malformed,
+    /// The signature belongs to another body or another secret.
+    #[error("the signature fits none of the accepted secrets; is the client secret the one of this Intercom app?")]
+    Mismatch,
+}
+
+/// Checks `X-Hub-Signature` over the raw body.
+///
+/// # Errors
+/// See [`SignatureError`].
+pub fn verify_hub(secrets: &SigningSecrets, header: Option<&str>, body: Bytes) -> Result<VerifiedBody, SignatureError> {
+    let hex_digits =
+        header.ok_or(SignatureError::Missing)?.trim().strip_prefix("sha1=").ok_or(SignatureError::Malformed)?;
+    let signature = decode::<20>(hex_digits)?;
+    check::<Hmac<Sha1>>(secrets, &signature, body)
+}
+
+/// Checks `X-Body-Signature` over the raw body.
+///
+/// # Errors
+/// See [`SignatureError`].
+pub fn verify_body(
+    secrets: &SigningSecrets,
+    header: Option<&str>,
+    body: Bytes,
+) -> Result<VerifiedBody, SignatureError> {
+    let signature = decode::<32>(header.ok_or(SignatureError::Missing)?.trim())?;
+    check::<Hmac<Sha256>>(secrets, &signature, body)
+}
+
+fn decode<const N: usize>(hex_digits: &str) -> Result<[u8; N], SignatureError> {
+    let mut out = [0; N];
+    hex::decode_to_slice(hex_digits, &mut out).map_err(|_| SignatureError::Malformed)?;
+    Ok(out)
+}
+
+/// One constant-time comparison per secret, and all secrets are always tried: how long a refusal takes does not depend
+/// on how much of the signature is right.
+fn check<M: Mac + KeyInit>(
+    secrets: &SigningSecrets,
+    signature: &[u8],
+    body: Bytes,
+) -> Result<VerifiedBody, SignatureError> {
+    let mut holds = false;
+    for secret in &secrets.0 {
+        // HMAC takes a key of any length, so this never fails; a failure would count as "does not fit".
+        if let Ok(mac) = <M as KeyInit>::new_from_slice(secret.expose_secret().as_bytes()) {
+            holds |= mac.chain_update(&body).verify_slice(signature).is_ok();
+        }
+    }
+    if holds { Ok(VerifiedBody(body)) } else { Err(SignatureError::Mismatch) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn secrets(of: &[&str]) -> SigningSecrets {
+        SigningSecrets::new(of.iter().map(|s| SecretString::from(*s))).unwrap()
+    }
+
+    fn sign(secret: &str, body: &[u8]) -> String {
+        let mac = <Hmac<Sha1> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body);
+        format!("sha1={}", hex::encode(mac.finalize().into_bytes()))
+    }
+
+    #[test]
+    fn the_published_example_of_hmac_sha1_holds() {
+        // RFC 2202, test case 2.
+        let body = Bytes::from_static(b"what do ya want for nothing?");
+        let header = "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
+        assert!(verify_hub(&secrets(&["Jefe"]), Some(header), body).is_ok());
+    }
+
+    #[test]
+    fn the_published_example_of_hmac_sha256_holds_without_a_prefix() {
+        // RFC 4231, test case 2.
+        let body = Bytes::from_static(b"what do ya want for nothing?");
+        let header = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert!(verify_body(&secrets(&["Jefe"]), Some(header), body).is_ok());
+    }
+
+    #[test]
+    fn while_a_secret_is_rotated_both_are_accepted() {
+        let body = Bytes::from_static(b"{}");
+        for signer in ["old", "new"] {
+            assert!(verify_hub(&secrets(&["new", "old"]), Some(&sign(signer, &body)), body.clone()).is_ok());
+        }
+    }
+
+    #[test]
+    fn each_refusal_has_its_own_cause() {
+        let body = Bytes::from_static(b"{}");
+        let known = secrets(&["s"]);
+        let cause = |header: Option<&str>| verify_hub(&known, header, body.clone()).map(|_| ()).unwrap_err();
+        assert_eq!(cause(None), SignatureError::Missing);
+        assert_eq!(cause(Some("sha256=00")), SignatureError::Malformed);
+        assert_eq!(cause(Some("sha1=zz")), SignatureError::Malformed);
+        assert_eq!(cause(Some(&sign("other", &body))), SignatureError::Mismatch);
+        assert_eq!(cause(Some(&sign("s", b"[]"))), SignatureError::Mismatch);
+    }
+
+    #[test]
+    fn an_empty_secret_is_no_secret() {
+        assert_eq!(SigningSecrets::new([SecretString::from("")]).map(|_| ()), Err(NoSecret));
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        assert!(!format!("{:?}", secrets(&["hunter2"])).contains("hunter2"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_verification_panic_or_pass(header in ".{0,80}", body in prop::collection::vec(any::<u8>(), 0..64)) {
+            let outcome = verify_hub(&secrets(&["s"]), Some(&header), Bytes::from(body));
+            prop_assert!(outcome.is_err());
+        }
+
+        #[test]
+        fn what_intercom_signs_is_accepted_and_one_changed_byte_is_not(body in prop::collection::vec(any::<u8>(), 1..64), at in any::<prop::sample::Index>()) {
+            let header = sign("s", &body);
+            let mut changed = body.clone();
+            let at = at.index(changed.len());
+            if let Some(byte) = changed.get_mut(at) { *byte ^= 1; }
+            prop_assert!(verify_hub(&secrets(&["s"]), Some(&header), Bytes::from(body)).is_ok());
+            prop_assert!(verify_hub(&secrets(&["s"]), Some(&header), Bytes::from(changed)).is_err());
+        }
+    }
+}

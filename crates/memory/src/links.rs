@@ -1,0 +1,115 @@
+//! Cross-references in text: addresses first (those in `href`s too), then `owner/repo#12`, then bare issue keys of the
+//! teams that the operator named. Bare keys of other teams are never taken: `UTF-8`, `SHA-256`, `COVID-19` and
+//! `ISO-8601` look just like them.
+
+mod address;
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::LazyLock,
+};
+
+use regex::Regex;
+
+use crate::RelationTarget;
+pub use address::{reference as reference_of_address, without_signature};
+
+/// Most references that one text yields; a text with more (a log, a spam list) says nothing by the rest of them.
+pub const MAX_REFERENCES: usize = 100;
+/// Longest address, in bytes, that is taken for one (the receiver's column limit).
+const MAX_ADDRESS: usize = 2048;
+
+/// Something that a text mentions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What.
+    pub target: RelationTarget,
+    /// The words that said so.
+    pub evidence: String,
+}
+
+/// A pattern of this file; the tests compile each, so there is none that matches nothing by mistake.
+fn pattern(text: &str) -> Option<Regex> {
+    Regex::new(text).ok()
+}
+
+static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"(?i)\bhttps?://[^\s<>"'`\\^{}|\]]+"#));
+static REPOSITORY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?:^|[^\w./#@-])([A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100})#(\d{1,9})\b"));
+static KEY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?:^|[^\w./#@=-])([A-Z][A-Z0-9_]{0,14})-([1-9]\d{0,6})(?:$|[^\w-])"));
+
+/// Everything that a text or a piece of HTML mentions, in order of first mention within each of the three ways, each
+/// target once, at most [`MAX_REFERENCES`].
+pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
+    let mut found = Found::default();
+    let decoded = text.replace("&amp;", "&");
+    for mention in ADDRESS.iter().flat_map(|pattern| pattern.find_iter(&decoded)) {
+        let evidence = trim_address(mention.as_str());
+        if evidence.len() <= MAX_ADDRESS
+            && let Some(target) = address::reference(evidence)
+        {
+            found.add(target, evidence);
+        }
+    }
+    let words = crate::html::to_text(text);
+    let words = ADDRESS.as_ref().map_or(words.as_str().into(), |pattern| pattern.replace_all(&words, " "));
+    for mention in REPOSITORY.iter().flat_map(|pattern| pattern.captures_iter(&words)) {
+        if let (Some(repository), Some(number)) = (mention.get(1), mention.get(2)) {
+            let id = format!("{}#{}", repository.as_str(), number.as_str());
+            // Issues and pull requests share their numbers; GitHub leads from this address to either.
+            let url = format!("https://github.com/{}/issues/{}", repository.as_str(), number.as_str());
+            found.add(RelationTarget { url: Some(url), ..RelationTarget::new("github", "issue", &*id) }, &id);
+        }
+    }
+    if !team_keys.is_empty() {
+        bare_keys(&words, team_keys, &mut found);
+    }
+    found.references
+}
+
+fn bare_keys(words: &str, team_keys: &BTreeSet<String>, found: &mut Found) {
+    let Some(pattern) = KEY.as_ref() else { return };
+    let mut at = 0;
+    // Two keys may share the character between them, so the search goes on right behind the number.
+    while let Some(mention) = words.get(at..).and_then(|rest| pattern.captures(rest)) {
+        let (Some(team), Some(number)) = (mention.get(1), mention.get(2)) else { return };
+        if team_keys.contains(team.as_str()) {
+            let id = format!("{}-{}", team.as_str(), number.as_str());
+            found.add(RelationTarget::new("linear", "issue", &*id), &id);
+        }
+        at += number.end();
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    references: Vec<Reference>,
+    seen: HashSet<(String, String, String)>,
+}
+
+impl Found {
+    fn add(&mut self, target: RelationTarget, evidence: &str) {
+        let identity = (target.provider.clone(), target.entity_type.clone(), target.entity_id.clone());
+        if self.references.len() < MAX_REFERENCES && self.seen.insert(identity) {
+            self.references.push(Reference { target, evidence: evidence.to_owned() });
+        }
+    }
+}
+
+/// Without the punctuation of the sentence, and without a bracket that was opened outside.
+fn trim_address(address: &str) -> &str {
+    let mut address = address;
+    loop {
+        let trimmed = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_', '…', '’', '”']);
+        let unbalanced = trimmed.ends_with(')') && trimmed.matches(')').count() > trimmed.matches('(').count();
+        let trimmed = if unbalanced { trimmed.strip_suffix(')').unwrap_or(trimmed) } else { trimmed };
+        if trimmed.len() == address.len() {
+            return trimmed;
+        }
+        address = trimmed;
+    }
+}
+
+#[cfg(test)]
+mod tests;

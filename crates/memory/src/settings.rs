@@ -1,0 +1,54 @@
+//! What an operator can choose about the content of memory.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the transform. Raised whenever the same object gives another result, so that the next sweep brings old
+/// things up to date (design: "shape").
+pub const TRANSFORM_VERSION: u32 = 1;
+
+/// The switches that change what an object becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether internal notes become memory (`IngestInternalNotes`).
+    pub ingest_internal_notes: bool,
+    /// Team keys, such as `ENG`, whose bare issue keys are taken for links (`LinkTeamKeys`).
+    pub link_team_keys: BTreeSet<String>,
+    /// Base of links into Intercom's own pages, without a slash at the end (`IntercomAppBaseUrl`).
+    pub app_base_url: String,
+}
+
+impl Settings {
+    /// Names the transform's version and every switch that changes its result: `1;notes=off;keys=ENG,OPS`. A stored
+    /// document of another shape counts as older than any view.
+    pub fn shape(&self) -> String {
+        let keys: Vec<&str> = self.link_team_keys.iter().map(String::as_str).collect();
+        let notes = if self.ingest_internal_notes { "on" } else { "off" };
+        format!("{TRANSFORM_VERSION};notes={notes};keys={}", keys.join(","))
+    }
+}
+
+impl Default for Settings {
+    /// The template's defaults: no notes, no bare keys, Intercom's own address.
+    fn default() -> Self {
+        Self {
+            ingest_internal_notes: false,
+            link_team_keys: BTreeSet::new(),
+            app_base_url: "https://app.intercom.com".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_changes_with_every_switch_that_changes_the_result_and_with_no_other() {
+        let base = Settings::default();
+        assert_eq!(base.shape(), "1;notes=off;keys=");
+        assert_ne!(Settings { ingest_internal_notes: true, ..base.clone() }.shape(), base.shape());
+        assert_ne!(Settings { link_team_keys: ["ENG".to_owned()].into(), ..base.clone() }.shape(), base.shape());
+    }
+}

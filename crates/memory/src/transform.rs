@@ -1,0 +1,84 @@
+//! Intercom object → [`View`].
+
+pub(crate) mod content;
+pub(crate) mod context;
+mod conversation;
+pub(crate) mod fields;
+pub mod part_types;
+pub(crate) mod parts;
+mod people;
+mod ticket;
+
+use std::collections::BTreeSet;
+
+use intercom::{WorkspaceId, notification::id_text};
+use serde_json::Value;
+
+use crate::{EntityRef, EntityType, Settings, View};
+use context::Context;
+
+/// Why an object cannot become memory.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TransformError {
+    /// Something else than a JSON object.
+    #[error("the {0} is not a JSON object")]
+    NotObject(EntityType),
+    /// Nothing to name it by.
+    #[error("the {0} has no id")]
+    NoId(EntityType),
+}
+
+/// One object, in the shape of Intercom's REST API or of a webhook's item, as memory.
+///
+/// # Errors
+/// Only where the object is no JSON object or has no id; everything else that is odd about it is passed over.
+pub fn transform(
+    workspace: &WorkspaceId,
+    entity_type: EntityType,
+    object: &Value,
+    settings: &Settings,
+) -> Result<View, TransformError> {
+    transform_without(workspace, entity_type, object, settings, &BTreeSet::new())
+}
+
+/// The same, with everything blanked that the erased contacts (by id) wrote, and their names left out: Intercom may go
+/// on serving it after `contact.deleted`.
+///
+/// # Errors
+/// As [`transform`].
+pub fn transform_without(
+    workspace: &WorkspaceId,
+    entity_type: EntityType,
+    object: &Value,
+    settings: &Settings,
+    erased: &BTreeSet<String>,
+) -> Result<View, TransformError> {
+    if !object.is_object() {
+        return Err(TransformError::NotObject(entity_type));
+    }
+    let id = match entity_type {
+        EntityType::DataEvent => Some(content::data_event_id(object)),
+        EntityType::ContentStat => content::content_stat_id(object),
+        _ => object.get("id").and_then(id_text),
+    }
+    .ok_or(TransformError::NoId(entity_type))?;
+    let context = Context { entity: EntityRef::new(workspace, entity_type, id), settings, erased };
+    let mut view = match entity_type {
+        EntityType::Conversation => conversation::view(&context, object),
+        EntityType::Ticket => ticket::view(&context, object),
+        EntityType::Contact => people::contact(&context, object),
+        EntityType::Company => people::company(&context, object),
+        EntityType::Admin => people::admin(&context, object),
+        EntityType::Team => people::team(&context, object),
+        EntityType::Article => content::article(&context, object),
+        EntityType::Tag => content::tag(&context, object),
+        EntityType::Segment => content::segment(&context, object),
+        EntityType::DataEvent => content::data_event(&context, object),
+        EntityType::ContentStat => content::content_stat(&context, object),
+    };
+    view.settle();
+    Ok(view)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! What every reader of an object needs: which thing it is about, and how its events and relations are named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use intercom::{Timestamp, model::Author};
+use serde_json::Value;
+
+use crate::{Document, EntityRef, EntityType, Event, Link, Relation, RelationTarget, Settings, keys, text};
+
+/// Longest source id, in bytes (the receiver's column limit, facts of `PostTransformEvent`).
+const MAX_SOURCE_ID: usize = 255;
+/// Longest title of an event, in UTF-16 units.
+pub(crate) const MAX_TITLE: usize = 200;
+
+/// One look at one object.
+pub(crate) struct Context<'a> {
+    pub(crate) entity: EntityRef,
+    pub(crate) settings: &'a Settings,
+    /// Ids of contacts whose words and names must not come back.
+    pub(crate) erased: &'a BTreeSet<String>,
+}
+
+/// Time zero, for what has no time.
+pub(crate) fn never() -> Timestamp {
+    // The epoch is within the range of every calendar; the other arm is not reached.
+    Timestamp::from_epoch_seconds(0).unwrap_or_else(|| unreachable!("1970 is a year"))
+}
+
+/// `intercom:<entity>:<entity id>:<what>:<event type>`; ids too long for it are replaced by their SHA-256.
+pub(crate) fn source_id(entity: &EntityRef, what: &str, event_type: &str) -> String {
+    let spelt = |id: &str, what: &str| format!("intercom:{}:{id}:{what}:{event_type}", entity.entity_type);
+    let id = spelt(&entity.id, what);
+    if id.len() <= MAX_SOURCE_ID {
+        return id;
+    }
+    let short = |text: &str| if text.len() > 64 { keys::sha256_hex(text) } else { text.to_owned() };
+    spelt(&short(&entity.id), &short(what))
+}
+
+/// `@<epoch seconds>`: the name of what Intercom makes no part of.
+pub(crate) fn at(time: Timestamp) -> String {
+    format!("@{}", time.epoch_seconds())
+}
+
+/// `[Label] detail`, within the limit.
+pub(crate) fn title(label: &str, detail: &str) -> String {
+    text::cut(format!("[{label}] {detail}").trim_end(), MAX_TITLE)
+}
+
+/// An event with nothing in it but its identity.
+pub(crate) fn bare_event(entity: &EntityRef, what: &str, action: &str, label: &str, occurred_at: Timestamp) -> Event {
+    let event_type = format!("{}.{action}", entity.entity_type);
+    let mut attributes = BTreeMap::new();
+    attributes.insert("workspaceId".to_owned(), Value::from(entity.workspace.as_str()));
+    attributes.insert(id_attribute(entity.entity_type).to_owned(), Value::from(entity.id.as_str()));
+    Event {
+        entity: entity.clone(),
+        source_id: source_id(entity, what, &event_type),
+        event_type,
+        occurred_at,
+        version: occurred_at,
+        redacted: false,
+        title: title(label, ""),
+        body: String::new(),
+        attributes,
+        relations: Vec::new(),
+        part_id: None,
+    }
+}
+
+/// The attribute that holds the id of the thing.
+fn id_attribute(entity_type: EntityType) -> &'static str {
+    match entity_type {
+        EntityType::Conversation => "conversationId",
+        EntityType::Ticket => "ticketId",
+        EntityType::Contact => "contactId",
+        EntityType::Company => "companyId",
+        EntityType::Admin => "adminId",
+        EntityType::Team => "teamId",
+        EntityType::Article => "articleId",
+        EntityType::Tag => "tagId",
+        EntityType::Segment => "segmentId",
+        EntityType::DataEvent => "dataEventId",
+        EntityType::ContentStat => "contentStatId",
+    }
+}
+
+/// The kind as it stands in a title.
+pub(crate) fn noun(entity_type: EntityType) -> &'static str {
+    match entity_type {
+        EntityType::Conversation => "Conversation",
+        EntityType::Ticket => "Ticket",
+        EntityType::Contact => "Contact",
+        EntityType::Company => "Company",
+        EntityType::Admin => "Teammate",
+        EntityType::Team => "Team",
+        EntityType::Article => "Article",
+        EntityType::Tag => "Tag",
+        EntityType::Segment => "Segment",
+        EntityType::DataEvent => "Event",
+        EntityType::ContentStat => "Content Statistic",
+    }
+}
+
+/// Intercom's words for somebody, as the kind of thing that memory holds: users and leads are contacts, Fin is an admin.
+pub(crate) fn person_type(kind: &str) -> &str {
+    match kind {
+        "user" | "lead" | "contact" | "visitor" => "contact",
+        "bot" => "admin",
+        other => other,
+    }
+}
+
+/// A link within Intercom.
+pub(crate) fn link(entity_type: &str, id: &str, relationship: &str) -> Link {
+    Link { target: RelationTarget::new("intercom", entity_type, id), relationship: relationship.to_owned() }
+}
+
+/// A link from a text to something that it mentions.
+pub(crate) fn references(text: &str, settings: &Settings) -> Vec<Link> {
+    let link = |r: crate::links::Reference| Link { target: r.target, relationship: "references".to_owned() };
+    crate::links::find(text, &settings.link_team_keys).into_iter().map(link).collect()
+}
+
+impl Context<'_> {
+    /// An event of this thing.
+    pub(crate) fn event(&self, what: &str, action: &str, label: &str, occurred_at: Timestamp) -> Event {
+        let label = format!("{} {label}", noun(self.entity.entity_type));
+        bare_event(&self.entity, what, action, &label, occurred_at)
+    }
+
+    /// `created` and `updated`, from the object's own times. Webhooks write `updated_at` milliseconds before
+    /// `created_at` at times; whole seconds hide that.
+    pub(crate) fn own_times(&self, created: Option<Timestamp>, updated: Option<Timestamp>) -> Vec<Event> {
+        let created_event = created.map(|time| self.event(&at(time), "created", "Created", time));
+        let changed = updated.filter(|time| created.is_none_or(|created| *time > created));
+        let updated_event = changed.map(|time| self.event(&at(time), "updated", "Updated", time));
+        created_event.into_iter().chain(updated_event).collect()
+    }
+
+    /// Whether this contact was erased.
+    pub(crate) fn is_erased(&self, kind: Option<&str>, id: Option<&str>) -> bool {
+        let contact = kind.is_none_or(|kind| person_type(kind) == "contact");
+        contact && id.is_some_and(|id| self.erased.contains(id))
+    }
+
+    /// Whether this author was erased.
+    pub(crate) fn is_erased_author(&self, author: Option<&Author>) -> bool {
+        author.is_some_and(|author| self.is_erased(author.kind.as_deref(), author.id.as_deref()))
+    }
+
+    /// A document with nothing in it but its identity, title and times.
+    pub(crate) fn document(
+        &self,
+        title: Option<String>,
+        created: Option<Timestamp>,
+        updated: Option<Timestamp>,
+    ) -> Document {
+        let name = || format!("{} {}", noun(self.entity.entity_type), self.entity.id);
+        let title = title.map(|title| text::first_words(&title, MAX_TITLE)).filter(|title| !title.is_empty());
+        Document {
+            entity: self.entity.clone(),
+            title: title.unwrap_or_else(name),
+            state: None,
+            url: None,
+            body: None,
+            created_at: created,
+            updated_at: updated.or(created).unwrap_or_else(never),
+            fields: serde_json::Map::new(),
+            participants: Vec::new(),
+            counts: BTreeMap::new(),
+            parts_truncated: false,
+        }
+    }
+
+    /// Relations of this thing. Erased contacts are no longer linked to.
+    pub(crate) fn relations(&self, created: Option<Timestamp>, links: Vec<Link>) -> Vec<Relation> {
+        let erased = |link: &Link| {
+            link.target.provider == "intercom" && self.is_erased(Some(&link.target.entity_type), Some(&link.target.entity_id))
+        };
+        let relation = |link: Link| Relation {
+            entity: self.entity.clone(),
+            entity_created_at: created.unwrap_or_else(never),
+            target: link.target,
+            relationship: link.relationship,
+        };
+        links.into_iter().filter(|link| !erased(link)).map(relation).collect()
+    }
+
+    /// An address in Intercom's own pages.
+    pub(crate) fn page(&self, path: &str) -> Option<String> {
+        Some(format!("{}{path}", self.settings.app_base_url.trim_end_matches('/')))
+    }
+}

@@ -1,0 +1,210 @@
+//! The app's credentials: one secret in Secrets Manager, or (for `sam local invoke` without AWS) the environment.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use intercom::{clock::Clock, signature::SigningSecrets};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::config::Environment;
+
+/// How old credentials may become before they are read again, in milliseconds.
+const MAX_AGE_MS: i64 = 5 * 60 * 1000;
+
+/// How often at most a failing signature makes us look for a newer secret, in milliseconds.
+const MIN_REFRESH_MS: i64 = 60 * 1000;
+
+/// `{"client_id","client_secret","webhook_secrets":[…],"access_token"}`; each may be empty where it is not used.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Credentials {
+    /// The app's id in the Developer Hub; no secret.
+    #[serde(default)]
+    pub client_id: String,
+    /// Signs webhooks and exchanges codes.
+    #[serde(default)]
+    pub client_secret: SecretString,
+    /// Further secrets under which webhooks are accepted, while the client secret is being rotated.
+    #[serde(default)]
+    pub webhook_secrets: Vec<SecretString>,
+    /// Private-app mode: the one workspace's token.
+    #[serde(default)]
+    pub access_token: SecretString,
+}
+
+impl Credentials {
+    /// Everything that may have signed a request.
+    ///
+    /// # Errors
+    /// Where neither a client secret nor a webhook secret is set.
+    pub fn signing_secrets(&self) -> Result<SigningSecrets, intercom::signature::NoSecret> {
+        let all = self.webhook_secrets.iter().chain([&self.client_secret]);
+        SigningSecrets::new(all.cloned())
+    }
+
+    /// The token of private-app mode, if that is the mode.
+    pub fn private_token(&self) -> Option<&SecretString> {
+        Some(&self.access_token).filter(|t| !t.expose_secret().is_empty())
+    }
+}
+
+/// The credentials cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// Secrets Manager could not be reached or refused.
+    #[error("Secrets Manager failed: {0}")]
+    SecretsManager(String),
+    /// The secret is not the JSON that the template writes. Its content is not shown.
+    #[error(
+        "the credentials secret is not JSON of the form {{\"client_id\",\"client_secret\",\"webhook_secrets\",\"access_token\"}}"
+    )]
+    Malformed,
+}
+
+/// Where credentials are read from.
+pub trait CredentialsSource: Send + Sync {
+    /// Reads them anew.
+    fn read(&self) -> impl Future<Output = Result<Credentials, CredentialsError>> + Send;
+}
+
+/// The real source.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A secret by its id or ARN.
+    SecretsManager {
+        /// The client.
+        client: aws_sdk_secretsmanager::Client,
+        /// The id or ARN.
+        secret_id: String,
+    },
+    /// As given, from the environment.
+    Fixed(Credentials),
+}
+
+impl Source {
+    /// Secrets Manager where `CREDENTIALS_SECRET_ID` is set, else the `INTERCOM_…` variables.
+    pub fn from_environment(env: &Environment, aws: &aws_config::SdkConfig) -> Self {
+        match env.get("CREDENTIALS_SECRET_ID") {
+            Some(id) => {
+                Self::SecretsManager { client: aws_sdk_secretsmanager::Client::new(aws), secret_id: id.to_owned() }
+            }
+            None => {
+                let secret = |name| SecretString::from(env.get(name).unwrap_or_default());
+                Self::Fixed(Credentials {
+                    client_id: env.get("INTERCOM_CLIENT_ID").unwrap_or_default().to_owned(),
+                    client_secret: secret("INTERCOM_CLIENT_SECRET"),
+                    webhook_secrets: vec![secret("INTERCOM_WEBHOOK_SECRET")],
+                    access_token: secret("INTERCOM_ACCESS_TOKEN"),
+                })
+            }
+        }
+    }
+}
+
+impl CredentialsSource for Source {
+    async fn read(&self) -> Result<Credentials, CredentialsError> {
+        match self {
+            Self::Fixed(credentials) => Ok(credentials.clone()),
+            Self::SecretsManager { client, secret_id } => {
+                let text = read_secret(client, secret_id).await?;
+                // The parser's own message could repeat a part of the secret.
+                serde_json::from_str(text.expose_secret()).map_err(|_| CredentialsError::Malformed)
+            }
+        }
+    }
+}
+
+async fn read_secret(
+    client: &aws_sdk_secretsmanager::Client,
+    secret_id: &str,
+) -> Result<SecretString, CredentialsError> {
+    let answer = client
+        .get_secret_value()
+        .secret_id(secret_id)
+        .send()
+        .await
+        .map_err(|e| CredentialsError::SecretsManager(DisplayErrorContext(e).to_string()))?;
+    answer.secret_string.map(SecretString::from).ok_or(CredentialsError::Malformed)
+}
+
+/// The installation's own key, from the secret that the template generates.
+///
+/// # Errors
+/// See [`CredentialsError`].
+pub async fn operator_key(
+    client: &aws_sdk_secretsmanager::Client,
+    secret_id: &str,
+) -> Result<SecretString, CredentialsError> {
+    #[derive(Deserialize)]
+    struct Keys {
+        operator_key: SecretString,
+    }
+    let text = read_secret(client, secret_id).await?;
+    let keys: Keys = serde_json::from_str(text.expose_secret()).map_err(|_| CredentialsError::Malformed)?;
+    if keys.operator_key.expose_secret().is_empty() { Err(CredentialsError::Malformed) } else { Ok(keys.operator_key) }
+}
+
+/// Credentials in memory: read at start, again when older than five minutes, and at once (at most once a minute) when a
+/// signature fails, so that a rotated secret needs no new deployment. While Secrets Manager fails, the last ones serve.
+pub struct CachedCredentials<S> {
+    source: S,
+    clock: Arc<dyn Clock>,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    credentials: Credentials,
+    read_at_ms: i64,
+    tried_at_ms: i64,
+}
+
+impl<S: CredentialsSource> CachedCredentials<S> {
+    /// Reads them for the first time.
+    ///
+    /// # Errors
+    /// See [`CredentialsError`]: a function without credentials does not start.
+    pub async fn load(source: S, clock: Arc<dyn Clock>) -> Result<Self, CredentialsError> {
+        let credentials = source.read().await?;
+        let now = clock.now_ms();
+        Ok(Self { source, clock, held: Mutex::new(Held { credentials, read_at_ms: now, tried_at_ms: now }) })
+    }
+
+    /// The credentials, at most five minutes old (older only while they cannot be read).
+    pub async fn current(&self) -> Credentials {
+        let now = self.clock.now_ms();
+        let due = self.with(|held| now - held.read_at_ms >= MAX_AGE_MS && now - held.tried_at_ms >= MIN_REFRESH_MS);
+        if due { self.refresh().await } else { self.with(|held| held.credentials.clone()) }
+    }
+
+    /// Newer credentials than those that just failed, or `None` where we looked less than a minute ago.
+    pub async fn after_failure(&self) -> Option<Credentials> {
+        let now = self.clock.now_ms();
+        if self.with(|held| now - held.tried_at_ms < MIN_REFRESH_MS) {
+            return None;
+        }
+        Some(self.refresh().await)
+    }
+
+    async fn refresh(&self) -> Credentials {
+        let now = self.clock.now_ms();
+        self.with(|held| held.tried_at_ms = now);
+        match self.source.read().await {
+            Ok(fresh) => self.with(|held| {
+                held.credentials = fresh.clone();
+                held.read_at_ms = now;
+                fresh
+            }),
+            Err(error) => {
+                tracing::error!(%error, "the credentials could not be read again; the last ones stay in use");
+                self.with(|held| held.credentials.clone())
+            }
+        }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Held) -> T) -> T {
+        f(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,37 @@
+//! What can go wrong with a table.
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
+
+/// Why a table did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, unreachable or failing: the same call may work later. The text holds the whole chain of causes.
+    #[error("DynamoDB failed: {0}")]
+    Unavailable(String),
+    /// Somebody else holds the checkpoint by now: stop, what was done will be done again by the holder.
+    #[error("the lease on checkpoint {resource} of workspace {workspace} was lost to another run")]
+    LeaseLost {
+        /// Whose checkpoint.
+        workspace: String,
+        /// Which one.
+        resource: String,
+    },
+    /// An item is not of the form that this version writes.
+    #[error("the item {key} is malformed: {what}")]
+    Malformed {
+        /// The item's key.
+        key: String,
+        /// Which attribute.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn unavailable<E, R>(error: aws_sdk_dynamodb::error::SdkError<E, R>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        Self::Unavailable(DisplayErrorContext(error).to_string())
+    }
+}

@@ -1,0 +1,175 @@
+//! Tombstones, and removing what a thing said.
+
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use intercom::Timestamp;
+use memory::{EntityRef, Event, keys};
+
+use super::{Claim, MemoryTable, items};
+use crate::{
+    StoreError,
+    item::{Item, count, n, s},
+};
+
+/// Deletes of one batch request.
+const BATCH: usize = 25;
+
+/// How final a tombstone is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TombstoneKind {
+    /// Deleted: nothing brings it back.
+    Erased,
+    /// Archived, unpublished, gone from sight: a later positive fetch brings it back.
+    Absent,
+}
+
+impl TombstoneKind {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Erased => "erased",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// An unknown kind, written by a newer version, counts as the stronger one.
+    pub(crate) fn read(text: &str) -> Self {
+        if text == Self::Absent.as_str() { Self::Absent } else { Self::Erased }
+    }
+}
+
+/// What stands in the place of a thing that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// How final it is.
+    pub kind: TombstoneKind,
+    /// When it went, ISO.
+    pub deleted_at: String,
+}
+
+impl MemoryTable {
+    /// Puts a tombstone in the place of a thing and removes what it said. `at` is when Intercom said so; `reason` holds
+    /// nothing personal. `false` where an `absent` one came too late: the thing has changed since, or is erased.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. Done half, it is done again in full by the next attempt.
+    pub async fn bury(
+        &self,
+        entity: &EntityRef,
+        kind: TombstoneKind,
+        at: Timestamp,
+        claim: Claim,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let item = Item::from([
+            ("pk".to_owned(), s(entity.pk())),
+            ("sk".to_owned(), s(keys::DOCUMENT)),
+            ("workspace_id".to_owned(), s(entity.workspace.as_str())),
+            ("entity_type".to_owned(), s(entity.entity_type.as_str())),
+            ("entity_id".to_owned(), s(&entity.id)),
+            ("tombstone".to_owned(), s(kind.as_str())),
+            ("deleted_at".to_owned(), s(at.iso())),
+            ("reason".to_owned(), s(reason)),
+            ("version".to_owned(), n(at.epoch_seconds())),
+            ("claim".to_owned(), count(claim.0)),
+        ]);
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        // The first erasure's time and reason stay.
+        let request = match kind {
+            TombstoneKind::Erased => request
+                .condition_expression(
+                    "attribute_not_exists(pk) OR attribute_not_exists(tombstone) OR tombstone <> :erased",
+                )
+                .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str())),
+            TombstoneKind::Absent => request
+                .condition_expression(
+                    "attribute_not_exists(pk) OR (version <= :at AND claim < :claim \
+                     AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
+                )
+                .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()))
+                .expression_attribute_values(":at", n(at.epoch_seconds()))
+                .expression_attribute_values(":claim", count(claim.0)),
+        };
+        let buried = match request.send().await {
+            Ok(_) => true,
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => false,
+            Err(e) => return Err(StoreError::unavailable(e)),
+        };
+        // An erasure that was cut short after its tombstone goes on here.
+        if buried || self.head(entity).await?.is_some_and(|head| head.is_erased()) {
+            self.remove_contents(entity).await?;
+        }
+        Ok(buried)
+    }
+
+    /// Removes everything of a thing but its document and claim.
+    pub(crate) async fn remove_contents(&self, entity: &EntityRef) -> Result<(), StoreError> {
+        for prefix in [keys::EVENT_PREFIX, keys::RELATION_PREFIX, items::DOCUMENT_PIECES] {
+            let sks = self.keys_with_prefix(entity, prefix).await?;
+            self.delete_all(entity, sks).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the continuations of other versions of an event than the one that is stored.
+    pub(crate) async fn remove_stale_continuations(&self, event: &Event) -> Result<(), StoreError> {
+        let head = keys::event_sk(event.occurred_at, &event.source_id);
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(event.entity.pk()))
+            .key("sk", s(&head))
+            .projection_expression("version, redacted, pieces")
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let item = answer.item.unwrap_or_default();
+        let read = crate::item::Reader::new(&item);
+        let redacted = if read.flag("redacted") { "r" } else { "" };
+        let current = format!("{head}#{}{redacted}#", read.number::<i64>("version").unwrap_or_default());
+        let stale = self.keys_with_prefix(&event.entity, &format!("{head}#")).await?;
+        self.delete_all(&event.entity, stale.into_iter().filter(|sk| !sk.starts_with(&current)).collect()).await
+    }
+
+    /// Removes the continuations of other views of a document than this one.
+    pub(crate) async fn remove_stale_document_pieces(
+        &self,
+        entity: &EntityRef,
+        claim: Claim,
+        pieces: usize,
+    ) -> Result<(), StoreError> {
+        let ending = format!("-{}#", claim.0);
+        let all = self.keys_with_prefix(entity, items::DOCUMENT_PIECES).await?;
+        let stale = all.into_iter().filter(|sk| pieces == 0 || !sk.contains(&ending)).collect();
+        self.delete_all(entity, stale).await
+    }
+
+    async fn delete_all(&self, entity: &EntityRef, sks: Vec<String>) -> Result<(), StoreError> {
+        for chunk in sks.chunks(BATCH) {
+            let mut requests: Vec<WriteRequest> = chunk
+                .iter()
+                .filter_map(|sk| DeleteRequest::builder().key("pk", s(entity.pk())).key("sk", s(sk)).build().ok())
+                .map(|delete| WriteRequest::builder().delete_request(delete).build())
+                .collect();
+            for attempt in 0.. {
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(&self.table, requests)
+                    .send()
+                    .await
+                    .map_err(StoreError::unavailable)?;
+                requests = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
+                if requests.is_empty() {
+                    break;
+                }
+                if attempt >= 5 {
+                    return Err(StoreError::Unavailable("a batch delete was throttled".to_owned()));
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Views as items. No I/O.
+
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use intercom::Timestamp;
+use memory::{EntityRef, Event, Relation, View, keys, split};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Claim, Retention};
+use crate::item::{Item, b, count, n, s};
+
+/// Longest body in one item, in bytes: an item holds 400 KB, attribute names and everything else included.
+const MAX_BODY: usize = 300 * 1024;
+
+/// Eight bytes of a hash that stand for an event (or relation) in the document's digest. Two of one conversation's few
+/// hundred fall together once in 10^14 conversations.
+pub(crate) type Digest = [u8; 8];
+
+/// A document with what it is too long for.
+pub(crate) struct DocumentItems {
+    pub(crate) head: Item,
+    pub(crate) continuations: Vec<Item>,
+    pub(crate) content: Digest,
+}
+
+fn digest(parts: &[&[u8]]) -> Digest {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let full = hash.finalize();
+    let mut short = Digest::default();
+    for (to, from) in short.iter_mut().zip(full) {
+        *to = from;
+    }
+    short
+}
+
+/// Stands for one version of an event.
+pub(crate) fn event_digest(event: &Event) -> Digest {
+    match &event.part_id {
+        Some(id) => part_digest(id, event.version, event.redacted),
+        None => digest(&[
+            b"source",
+            event.source_id.as_bytes(),
+            &event.version.epoch_seconds().to_be_bytes(),
+            &[event.redacted.into()],
+        ]),
+    }
+}
+
+/// Stands for one version of a part: the same whether the event or only the notification is to hand.
+pub fn part_digest(id: &str, version: Timestamp, redacted: bool) -> [u8; 8] {
+    digest(&[b"part", id.as_bytes(), &version.epoch_seconds().to_be_bytes(), &[redacted.into()]])
+}
+
+/// Stands for a relation and what is said about its target.
+pub(crate) fn relation_digest(relation: &Relation) -> Digest {
+    let target = &relation.target;
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    digest(&[relation.sk().as_bytes(), text(&target.title).as_bytes(), text(&target.url).as_bytes()])
+}
+
+fn key(entity: &EntityRef, sk: impl Into<String>) -> Item {
+    Item::from([
+        ("pk".to_owned(), s(entity.pk())),
+        ("sk".to_owned(), s(sk)),
+        ("workspace_id".to_owned(), s(entity.workspace.as_str())),
+        ("entity_type".to_owned(), s(entity.entity_type.as_str())),
+        ("entity_id".to_owned(), s(&entity.id)),
+    ])
+}
+
+fn put(item: &mut Item, name: &str, value: AttributeValue) {
+    item.insert(name.to_owned(), value);
+}
+
+fn put_some(item: &mut Item, name: &str, value: Option<AttributeValue>) {
+    if let Some(value) = value {
+        put(item, name, value);
+    }
+}
+
+/// Maps and lists; nothing that we store fails to serialise, and an attribute left out would be no loss of text.
+fn put_serialised<T: Serialize>(item: &mut Item, name: &str, value: &T) {
+    put_some(item, name, serde_dynamo::to_attribute_value(value).ok());
+}
+
+fn digests(of: impl Iterator<Item = Digest>) -> AttributeValue {
+    let mut all: Vec<Digest> = of.collect();
+    all.sort_unstable();
+    all.dedup();
+    b(&all.concat())
+}
+
+/// Reads what [`digests`] wrote.
+pub(crate) fn read_digests(bytes: &[u8]) -> HashSet<Digest> {
+    bytes.chunks_exact(8).filter_map(|chunk| chunk.try_into().ok()).collect()
+}
+
+/// Cuts a body; the pieces beyond the first become items of their own under `continuation_key`.
+fn split_body(
+    item: &mut Item,
+    entity: &EntityRef,
+    body: &str,
+    continuation_key: &str,
+    expires: Option<i64>,
+) -> Vec<Item> {
+    let pieces = split::split(body, MAX_BODY);
+    let (first, rest) = pieces.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
+    put(item, "body", s(first));
+    if !rest.is_empty() {
+        put(item, "pieces", count(rest.len() as u64));
+    }
+    rest.iter()
+        .enumerate()
+        .map(|(i, piece)| {
+            let mut continuation = key(entity, keys::continuation_sk(continuation_key, i + 1));
+            put(&mut continuation, "body", s(*piece));
+            put_some(&mut continuation, "expires_at", expires.map(n));
+            continuation
+        })
+        .collect()
+}
+
+/// An event's head, and its continuations, which are written before it.
+pub(crate) fn event(event: &Event, shape: &str, retention: Retention) -> (Item, Vec<Item>) {
+    let entity = &event.entity;
+    let sk = keys::event_sk(event.occurred_at, &event.source_id);
+    let expires = retention.expires_at(event.occurred_at);
+    let mut item = key(entity, &sk);
+    let continuations = split_body(&mut item, entity, &event.body, &continuation_prefix(event), expires);
+    put(&mut item, "source_id", s(&event.source_id));
+    put(&mut item, "event_type", s(&event.event_type));
+    put(&mut item, "occurred_at", s(event.occurred_at.iso()));
+    put(&mut item, "title", s(&event.title));
+    put(&mut item, "delivery_id", s(event.delivery_id()));
+    put(&mut item, "version", n(event.version.epoch_seconds()));
+    put(&mut item, "redacted", AttributeValue::Bool(event.redacted));
+    put(&mut item, "shape", s(shape));
+    put_some(&mut item, "part_id", event.part_id.as_ref().map(s));
+    put_serialised(&mut item, "attributes", &event.attributes);
+    put_serialised(&mut item, "relations", &event.relations);
+    put(&mut item, "time_pk", s(keys::time_pk(&entity.workspace, &event.occurred_at.date(), entity)));
+    put(&mut item, "time_sk", s(keys::time_sk(event.occurred_at, &event.source_id)));
+    put_some(&mut item, "expires_at", expires.map(n));
+    (item, continuations)
+}
+
+/// What the continuations of this version of an event begin with. The version is in it, so that a writer that loses
+/// cannot overwrite the winner's.
+pub(crate) fn continuation_prefix(event: &Event) -> String {
+    let redacted = if event.redacted { "r" } else { "" };
+    format!("{}#{}{redacted}", keys::event_sk(event.occurred_at, &event.source_id), event.version.epoch_seconds())
+}
+
+/// A relation, with the version of the view that shows it.
+pub(crate) fn relation(relation: &Relation, claim: Claim, version: Timestamp, retention: Retention) -> Item {
+    let (entity, target) = (&relation.entity, &relation.target);
+    let mut item = key(entity, relation.sk());
+    put(&mut item, "target_provider", s(&target.provider));
+    put(&mut item, "target_type", s(&target.entity_type));
+    put(&mut item, "target_id", s(&target.entity_id));
+    put_some(&mut item, "target_title", target.title.as_ref().map(s));
+    put_some(&mut item, "target_url", target.url.as_ref().map(s));
+    put(&mut item, "relationship", s(&relation.relationship));
+    put(&mut item, "version", n(version.epoch_seconds()));
+    put(&mut item, "claim", count(claim.0));
+    put(&mut item, "relation_pk", s(keys::relation_pk(&entity.workspace, target)));
+    put(&mut item, "relation_sk", s(keys::relation_sk_index(relation.entity_created_at, entity)));
+    put_some(&mut item, "expires_at", retention.expires_at(version).map(n));
+    item
+}
+
+/// What the continuations of a document begin with.
+pub(crate) const DOCUMENT_PIECES: &str = "document#";
+
+/// What the continuations of this fetch of a document begin with.
+pub(crate) fn document_piece_prefix(claim: Claim, version: Timestamp) -> String {
+    format!("{DOCUMENT_PIECES}{}-{}", version.epoch_seconds(), claim.0)
+}
+
+/// The thing as it is now.
+pub(crate) fn document(view: &View, claim: Claim, shape: &str, retention: Retention) -> DocumentItems {
+    let document = &view.document;
+    let entity = &document.entity;
+    let expires = retention.expires_at(document.updated_at);
+    let mut head = key(entity, keys::DOCUMENT);
+    let prefix = document_piece_prefix(claim, document.updated_at);
+    let continuations = match &document.body {
+        Some(body) => split_body(&mut head, entity, body, &prefix, expires),
+        None => Vec::new(),
+    };
+    put(&mut head, "title", s(&document.title));
+    put_some(&mut head, "state", document.state.as_ref().map(s));
+    put_some(&mut head, "url", document.url.as_ref().map(s));
+    put_some(&mut head, "created_at", document.created_at.map(|t| s(t.iso())));
+    put(&mut head, "updated_at", s(document.updated_at.iso()));
+    put_serialised(&mut head, "fields", &document.fields);
+    put_serialised(&mut head, "participants", &document.participants);
+    put_serialised(&mut head, "counts", &document.counts);
+    put(&mut head, "parts_truncated", AttributeValue::Bool(document.parts_truncated));
+    put(&mut head, "shape", s(shape));
+    put(&mut head, "version", n(document.updated_at.epoch_seconds()));
+    put(&mut head, "events_digest", digests(view.events.iter().map(event_digest)));
+    put(&mut head, "relations_digest", digests(view.relations.iter().map(relation_digest)));
+    put_some(&mut head, "expires_at", expires.map(n));
+    let text = serde_json::to_vec(document).unwrap_or_default();
+    let content = digest(&[&text]);
+    put(&mut head, "content_digest", b(&content));
+    put(&mut head, "claim", count(claim.0));
+    DocumentItems { head, continuations, content }
+}

@@ -1,0 +1,163 @@
+//! Reading what is there.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use memory::{EntityRef, keys};
+
+use super::{
+    MemoryTable,
+    erase::{Tombstone, TombstoneKind},
+    items::{Digest, DocumentItems, part_digest, read_digests},
+};
+use crate::{
+    StoreError,
+    item::{Item, Reader, s},
+};
+
+/// What of a document decides about writing: not its text.
+const HEAD: &str =
+    "pk, sk, version, claim, shape, tombstone, deleted_at, events_digest, relations_digest, content_digest";
+
+/// Entities of one batch read.
+const BATCH: usize = 100;
+
+/// What is stored of a thing, as far as writing it needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// `updated_at` of the stored view, epoch seconds.
+    pub updated_at: i64,
+    /// The claim of the stored view.
+    pub(crate) claim: u64,
+    /// The transform and switches that made it.
+    pub shape: String,
+    /// Set where the thing is erased or gone.
+    pub tombstone: Option<Tombstone>,
+    pub(crate) events: HashSet<Digest>,
+    pub(crate) relations: HashSet<Digest>,
+    content: Vec<u8>,
+}
+
+impl Head {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
+        let read = Reader::new(item);
+        let kind = read.text("tombstone").map(TombstoneKind::read);
+        Ok(Self {
+            updated_at: read.number("version").ok_or_else(|| read.malformed("version"))?,
+            claim: read.number("claim").unwrap_or_default(),
+            shape: read.text("shape").unwrap_or_default().to_owned(),
+            tombstone: kind
+                .map(|kind| Tombstone { kind, deleted_at: read.text("deleted_at").unwrap_or_default().to_owned() }),
+            events: read_digests(read.bytes("events_digest").unwrap_or_default()),
+            relations: read_digests(read.bytes("relations_digest").unwrap_or_default()),
+            content: read.bytes("content_digest").unwrap_or_default().to_vec(),
+        })
+    }
+
+    /// Erased for good.
+    pub fn is_erased(&self) -> bool {
+        self.tombstone.as_ref().is_some_and(|t| t.kind == TombstoneKind::Erased)
+    }
+
+    /// Whether this version of a part is stored already.
+    pub fn has_part(&self, id: &str, version: intercom::Timestamp, redacted: bool) -> bool {
+        self.tombstone.is_none() && self.events.contains(&part_digest(id, version, redacted))
+    }
+
+    /// Whether a view of this `updated_at`, made by this shape, is already there.
+    pub fn covers(&self, updated_at: i64, shape: &str) -> bool {
+        self.is_erased() || (self.tombstone.is_none() && self.updated_at >= updated_at && self.shape == shape)
+    }
+
+    pub(crate) fn same_content(&self, document: &DocumentItems) -> bool {
+        self.content == document.content
+    }
+}
+
+impl MemoryTable {
+    /// What is stored of a thing.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn head(&self, entity: &EntityRef) -> Result<Option<Head>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .projection_expression(HEAD)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        answer.item.as_ref().map(Head::read).transpose()
+    }
+
+    /// The same for many things with as few requests as the service allows; things of which nothing is stored are absent.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn heads(&self, entities: &[EntityRef]) -> Result<HashMap<EntityRef, Head>, StoreError> {
+        let by_key: HashMap<String, &EntityRef> = entities.iter().map(|e| (e.pk(), e)).collect();
+        let all: Vec<Item> = by_key
+            .keys()
+            .map(|pk| Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(keys::DOCUMENT))]))
+            .collect();
+        let mut heads = HashMap::new();
+        for chunk in all.chunks(BATCH) {
+            let mut wanted = chunk.to_vec();
+            // What one answer leaves out (16 MB, throttling) is asked for again, a few times.
+            for attempt in 0.. {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(wanted))
+                    .projection_expression(HEAD)
+                    .build()
+                    .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, request)
+                    .send()
+                    .await
+                    .map_err(StoreError::unavailable)?;
+                for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                    if let Some(entity) = Reader::new(&item).text("pk").and_then(|pk| by_key.get(pk)) {
+                        heads.insert((*entity).clone(), Head::read(&item)?);
+                    }
+                }
+                wanted = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|k| k.keys).collect();
+                if wanted.is_empty() {
+                    break;
+                }
+                if attempt >= 5 {
+                    return Err(StoreError::Unavailable("a batch read was throttled".to_owned()));
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
+            }
+        }
+        Ok(heads)
+    }
+
+    /// The sort keys of a thing's items that begin with a prefix.
+    pub(crate) async fn keys_with_prefix(&self, entity: &EntityRef, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", s(entity.pk()))
+            .expression_attribute_values(":prefix", s(prefix))
+            .projection_expression("sk")
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut sks = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(StoreError::unavailable)?;
+            sks.extend(Reader::new(&item).text("sk").map(str::to_owned));
+        }
+        Ok(sks)
+    }
+}

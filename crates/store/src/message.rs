@@ -1,0 +1,259 @@
+//! The messages in the queues: written by the webhook and backfill functions, read by enrich.
+
+use intercom::WorkspaceId;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The version this code writes and reads.
+const VERSION: u32 = 1;
+
+/// The largest message SQS takes, in bytes (since August 2025).
+pub const MAX_MESSAGE: usize = 1024 * 1024;
+
+/// A message, whole.
+#[derive(Debug)]
+pub enum Message {
+    /// A webhook as it came.
+    Notification(Notification),
+    /// An object is to be fetched because a page showed a newer one than is stored.
+    Refetch(Refetch),
+}
+
+/// A webhook as it came.
+#[derive(Debug, Clone)]
+pub struct Notification {
+    /// Whose; `None` where the body did not say.
+    pub workspace: Option<WorkspaceId>,
+    /// Intercom's id; null for some.
+    pub id: Option<String>,
+    /// Its topic, as sent.
+    pub topic: String,
+    /// When the door received it (milliseconds since 1970).
+    pub received_at_ms: i64,
+    /// How often it was put off.
+    pub deferrals: u32,
+    /// X-Ray's header, to join the traces.
+    pub trace: Option<String>,
+    /// The JSON text as Intercom sent it, not parsed and printed again.
+    pub notification: Box<RawValue>,
+}
+
+/// An object to fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refetch {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Entity type, as in the keys of MemoryTable.
+    pub entity: String,
+    /// Its id.
+    pub id: String,
+    /// Why: `backfill`, for now.
+    pub reason: String,
+    /// `updated_at` that the page showed (epoch seconds): older views are not what was asked for.
+    pub seen_updated_at: i64,
+    /// When it was queued first (milliseconds since 1970).
+    #[serde(default)]
+    pub received_at_ms: i64,
+    /// How often it was put off.
+    #[serde(default)]
+    pub deferrals: u32,
+}
+
+/// A text in a queue that is no message of this version. It goes to the dead-letter queue whole.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableMessage {
+    /// No JSON of the expected form.
+    #[error("the message is not of the expected form")]
+    NotAMessage(#[source] serde_json::Error),
+    /// A kind or version that this code does not know: perhaps written by a newer deployment.
+    #[error("the message is of kind {kind:?}, version {version}, which this version of the bundle cannot read")]
+    Unknown {
+        /// Its `kind`.
+        kind: String,
+        /// Its `v`.
+        version: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    v: u32,
+    kind: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NotificationWire<'a> {
+    #[serde(default)]
+    v: u32,
+    #[serde(default, borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    workspace: Option<WorkspaceId>,
+    id: Option<String>,
+    topic: String,
+    received_at_ms: i64,
+    #[serde(default)]
+    deferrals: u32,
+    #[serde(default)]
+    trace: Option<String>,
+    #[serde(borrow)]
+    notification: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct RefetchWire<'a> {
+    v: u32,
+    kind: &'static str,
+    #[serde(flatten)]
+    refetch: &'a Refetch,
+}
+
+impl Message {
+    /// Reads the text of a message.
+    ///
+    /// # Errors
+    /// See [`UnreadableMessage`].
+    pub fn read(text: &str) -> Result<Self, UnreadableMessage> {
+        let head: Head = serde_json::from_str(text).map_err(UnreadableMessage::NotAMessage)?;
+        match (head.v, head.kind.as_str()) {
+            (VERSION, "notification") => {
+                let wire: NotificationWire<'_> = serde_json::from_str(text).map_err(UnreadableMessage::NotAMessage)?;
+                Ok(Self::Notification(Notification {
+                    workspace: wire.workspace,
+                    id: wire.id,
+                    topic: wire.topic,
+                    received_at_ms: wire.received_at_ms,
+                    deferrals: wire.deferrals,
+                    trace: wire.trace,
+                    notification: wire.notification.to_owned(),
+                }))
+            }
+            (VERSION, "refetch") => {
+                serde_json::from_str(text).map(Self::Refetch).map_err(UnreadableMessage::NotAMessage)
+            }
+            _ => Err(UnreadableMessage::Unknown { kind: head.kind, version: head.v }),
+        }
+    }
+
+    /// The text to send; see [`sqs_safe`].
+    pub fn write(&self) -> String {
+        let text = match self {
+            Self::Notification(n) => serde_json::to_string(&NotificationWire {
+                v: VERSION,
+                kind: "notification".into(),
+                workspace: n.workspace.clone(),
+                id: n.id.clone(),
+                topic: n.topic.clone(),
+                received_at_ms: n.received_at_ms,
+                deferrals: n.deferrals,
+                trace: n.trace.clone(),
+                notification: &n.notification,
+            }),
+            Self::Refetch(refetch) => serde_json::to_string(&RefetchWire { v: VERSION, kind: "refetch", refetch }),
+        };
+        // Strings, numbers and text that is JSON already always serialise.
+        sqs_safe(text.unwrap_or_default())
+    }
+
+    /// Whose it is, where it says so.
+    pub fn workspace(&self) -> Option<&WorkspaceId> {
+        match self {
+            Self::Notification(n) => n.workspace.as_ref(),
+            Self::Refetch(r) => Some(&r.workspace),
+        }
+    }
+
+    /// When the work was first asked for (milliseconds since 1970).
+    pub fn received_at_ms(&self) -> i64 {
+        match self {
+            Self::Notification(n) => n.received_at_ms,
+            Self::Refetch(r) => r.received_at_ms,
+        }
+    }
+
+    /// How often it was put off.
+    pub fn deferrals(&self) -> u32 {
+        match self {
+            Self::Notification(n) => n.deferrals,
+            Self::Refetch(r) => r.deferrals,
+        }
+    }
+
+    /// The same message, put off once more.
+    #[must_use]
+    pub fn deferred(mut self) -> Self {
+        match &mut self {
+            Self::Notification(n) => n.deferrals = n.deferrals.saturating_add(1),
+            Self::Refetch(r) => r.deferrals = r.deferrals.saturating_add(1),
+        }
+        self
+    }
+}
+
+/// Escapes the two characters that JSON allows inside strings but SQS refuses anywhere: U+FFFE and U+FFFF. (The control
+/// characters it refuses cannot stand unescaped in JSON.)
+pub fn sqs_safe(json: String) -> String {
+    if json.contains(['\u{FFFE}', '\u{FFFF}']) {
+        json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
+    } else {
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn notification(raw: &str) -> Notification {
+        Notification {
+            workspace: "ws1".parse().ok(),
+            id: Some("notif_1".into()),
+            topic: "conversation.user.replied".into(),
+            received_at_ms: 5,
+            deferrals: 0,
+            trace: None,
+            notification: RawValue::from_string(raw.to_owned()).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_notification_travels_byte_for_byte() {
+        let raw = "{\"b\": 1.0,  \"a\":\"\\u00e4\"}";
+        let text = Message::Notification(notification(raw)).write();
+        let Message::Notification(read) = Message::read(&text).unwrap() else { panic!("another kind") };
+        assert_eq!(read.notification.get(), raw);
+        assert_eq!(read.workspace, "ws1".parse().ok());
+    }
+
+    #[test]
+    fn characters_that_sqs_refuses_are_escaped_and_mean_the_same() {
+        let text = Message::Notification(notification("{\"a\":\"x\u{FFFF}y\u{FFFE}\"}")).write();
+        assert!(!text.contains(['\u{FFFE}', '\u{FFFF}']));
+        let Message::Notification(read) = Message::read(&text).unwrap() else { panic!("another kind") };
+        let value: serde_json::Value = serde_json::from_str(read.notification.get()).unwrap();
+        assert_eq!(value, serde_json::json!({"a": "x\u{FFFF}y\u{FFFE}"}));
+    }
+
+    #[test]
+    fn a_refetch_reads_back_and_counts_its_deferrals() {
+        let refetch = Refetch {
+            workspace: "ws1".parse().unwrap(),
+            entity: "conversation".into(),
+            id: "7".into(),
+            reason: "backfill".into(),
+            seen_updated_at: 9,
+            received_at_ms: 5,
+            deferrals: 0,
+        };
+        let text = Message::Refetch(refetch).deferred().write();
+        let Message::Refetch(read) = Message::read(&text).unwrap() else { panic!("another kind") };
+        assert_eq!((read.deferrals, read.id.as_str(), read.received_at_ms), (1, "7", 5));
+    }
+
+    #[test]
+    fn a_message_of_a_newer_version_is_refused_by_name() {
+        let error = Message::read(r#"{"v":2,"kind":"notification"}"#).unwrap_err();
+        assert!(matches!(error, UnreadableMessage::Unknown { version: 2, .. }));
+        assert!(matches!(Message::read("nonsense"), Err(UnreadableMessage::NotAMessage(_))));
+    }
+}

@@ -1,0 +1,58 @@
+//! The beginning of an installation: a one-time state, bound to the browser, and off to Intercom.
+
+use intercom::oauth::authorize_url;
+use platform::{
+    cipher::TokenCipher,
+    credentials::CredentialsSource,
+    http::{Request, Response, StatusCode, plain},
+};
+use sha2::{Digest, Sha256};
+use store::oauth_state::OauthState;
+
+use crate::{App, pages};
+
+/// How long a person may take at Intercom's page, in seconds.
+const STATE_SECONDS: i64 = 600;
+
+impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
+    /// `GET /api/intercom/install`
+    pub(crate) async fn install(&self, request: &Request) -> Response<String> {
+        let client_id = self.credentials.current().await.client_id;
+        if client_id.is_empty() {
+            return pages::Page::new("This installation has no Intercom app yet")
+                .text("Set the parameter IntercomClientId (and the client secret) of the stack, then try again.")
+                .respond(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let (Ok(nonce), Ok(binding)) = (self.random.bytes(), self.random.bytes()) else {
+            return plain(StatusCode::SERVICE_UNAVAILABLE, "no randomness; try again\n");
+        };
+        let (nonce, binding) = (hex::encode(nonce), hex::encode(binding));
+        let expires_at = self.clock.now_seconds().saturating_add(STATE_SECONDS);
+        let state = OauthState { binding: binding_hash(&binding), expires_at };
+        if let Err(error) = self.tables.states.put(&nonce, &state).await {
+            return self.unavailable(&error);
+        }
+        let redirect_uri = self.public_base(request).map(|base| format!("{base}/api/intercom/callback"));
+        let to = authorize_url(&self.config.app_base, &client_id, &nonce, redirect_uri.as_deref());
+        let cookie = format!("{}={binding}; {ATTRIBUTES}; Max-Age={STATE_SECONDS}", cookie_name(&nonce));
+        pages::redirect(to.as_str(), &[cookie])
+    }
+}
+
+/// `__Host-`: only over HTTPS, only this host, never set by a subdomain. `Lax`: sent when Intercom sends the browser back.
+const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+
+/// One cookie a state, so that two tabs do not take each other's.
+pub(crate) fn cookie_name(nonce: &str) -> String {
+    format!("__Host-intercom-install-{}", nonce.get(..16).unwrap_or_default())
+}
+
+/// Takes the cookie away.
+pub(crate) fn spent_cookie(nonce: &str) -> String {
+    format!("{}=; {ATTRIBUTES}; Max-Age=0", cookie_name(nonce))
+}
+
+/// What is stored of the cookie's value. Both are random, so comparing hashes tells nothing by its time.
+pub(crate) fn binding_hash(binding: &str) -> String {
+    hex::encode(Sha256::digest(binding.as_bytes()))
+}

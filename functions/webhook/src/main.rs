@@ -1,0 +1,28 @@
+//! The webhook function: builds its clients once and answers.
+
+use std::sync::Arc;
+
+use platform::{
+    clock::SystemClock,
+    config::Environment,
+    credentials::{CachedCredentials, Source},
+    http,
+    metrics::Metrics,
+    start,
+};
+use store::queue::Sqs;
+use webhook::{Door, StartError};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    start::logging();
+    let env = Environment::of_process();
+    let queue_url = env.required("LIVE_QUEUE_URL", "the URL of the live queue")?;
+    let aws = start::aws().await;
+    let clock = Arc::new(SystemClock);
+    let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
+    credentials.current().await.signing_secrets().map_err(StartError::NoSecret)?;
+    let queue = Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url);
+    let door = Door::new(queue, credentials, clock, Metrics::to_stdout("webhook"));
+    http::run(|request| door.answer(request)).await
+}

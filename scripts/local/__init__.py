@@ -1,0 +1,1 @@
+"""The whole bundle on one machine: no AWS account, no Intercom account, no Docker."""

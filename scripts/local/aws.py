@@ -1,0 +1,69 @@
+"""Clients for the local AWS and the few questions a run asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.config import Config
+
+from .settings import REGION, Settings
+
+_DESERIALIZER = TypeDeserializer()
+
+
+def client(settings: Settings, service: str) -> Any:
+    """A client for MiniStack; never for a real account, whatever the environment says.
+
+    One try, and time enough for a tick of the backfill, which may last as long as its function.
+    """
+    return boto3.client(
+        service,
+        endpoint_url=settings.aws_url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(read_timeout=320, retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+def plain(item: dict[str, Any]) -> dict[str, Any]:
+    """A DynamoDB item as plain Python values."""
+    return {key: _DESERIALIZER.deserialize(value) for key, value in item.items()}
+
+
+def query(dynamodb: Any, table: str, pk: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+    """The items of one partition in order, newest state."""
+    names, values, condition = {"#pk": "pk"}, {":pk": {"S": pk}}, "#pk = :pk"
+    if prefix:
+        names["#sk"] = "sk"
+        values[":prefix"] = {"S": prefix}
+        condition += " AND begins_with(#sk, :prefix)"
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression=condition,
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues=values,
+        ConsistentRead=True,
+    )
+    for page in pages:
+        yield from map(plain, page["Items"])
+
+
+def scan(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:
+    """Everything in a table. Only here, where a table is small and local."""
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield from map(plain, page["Items"])
+
+
+def queue_depth(sqs: Any, url: str) -> int:
+    """Messages in a queue: waiting, in flight and delayed."""
+    names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes.get(name, 0)) for name in names)

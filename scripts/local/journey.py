@@ -1,0 +1,115 @@
+"""A run from its first step to its last."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import aws, build, compare, deploy, install, live, report, servers
+from .backfill import Backfill
+from .console import say, step
+from .intercom import Intercom
+from .memory import Memory
+from .processes import Child, forget, remember
+from .settings import Settings
+
+
+class Journey:
+    """Builds, deploys, installs, fills, listens, compares, and cleans up behind itself whatever happens."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._children: list[Child] = []
+        self._wrong: list[str] = []
+
+    def run(self) -> int:
+        """Returns the exit code: 0 when everything expected was there."""
+        remember("run", os.getpid())
+        try:
+            outputs = self._prepare()
+            self._use(outputs)
+            if not self._settings.once:
+                self._stay_up()
+        except KeyboardInterrupt:
+            if self._settings.once:
+                raise
+            say("\nstopping")
+        finally:
+            for child in reversed(self._children):
+                child.stop()
+            forget()
+        return 1 if self._wrong else 0
+
+    def _prepare(self) -> dict[str, str]:
+        """Everything up to a deployed stack that Intercom knows of."""
+        settings = self._settings
+        with step("Compiling the functions and the emulator"):
+            build.compile_all(settings)
+        with step("sam build"):
+            template = build.sam_build(settings)
+        with step("Starting MiniStack and the emulated Intercom"):
+            self._children.append(servers.start_ministack(settings))
+            self._children.append(servers.start_emulator(settings))
+        with step("sam deploy"):
+            outputs = deploy.deploy(settings, template)
+        with step("Making the HTTP API's routes"):
+            deploy.connect_routes(settings)
+        return outputs
+
+    def _use(self, outputs: dict[str, str]) -> None:
+        """The main job, and whether it was done."""
+        settings = self._settings
+        intercom = Intercom(settings)
+        # The emulator reaches the API by path, since it leaves names to the system; the browser gets its real address.
+        intercom.point_at(settings.internal_url, outputs["CallbackUrl"])
+        memory = Memory(aws.client(settings, "dynamodb"), outputs["MemoryTableName"], settings.workspace)
+        with step("Installing through OAuth"):
+            install.through_oauth(settings, outputs["InstallUrl"])
+            connected = install.status_of(settings, outputs)
+            say(f"  connected: {connected['name']} ({connected['workspace']}), {connected['status']}")
+        with step("Backfill"):
+            truth = intercom.truth()
+            expected = {entity: len(truth[kind]) for kind, entity in compare.KINDS.items()}
+            Backfill(settings, outputs, memory).run(expected)
+            self._wrong += compare.everything(truth, memory.all())
+        with step("What happens while we listen"):
+            happened = live.make_things_happen(intercom, memory)
+            self._wrong += [f"{one.action}: {reason}" for one in happened for reason in one.wrong]
+        with step("The webhook's door"):
+            self._wrong += live.door_checks(settings, outputs)
+        self._check_queues(outputs)
+        things = memory.all()
+        self._wrong += compare.everything(intercom.truth(), things)
+        say()
+        report.contents(things)
+        report.times(happened)
+        shown = report.one_conversation(things)
+        report.by_hand(settings, outputs, shown[0] if shown else None)
+        self._verdict(things)
+
+    def _check_queues(self, outputs: dict[str, str]) -> None:
+        """Everything was handled, and nothing given up."""
+        sqs = aws.client(self._settings, "sqs")
+        for name in ("LiveDeadLettersUrl", "BackfillDeadLettersUrl"):
+            depth = aws.queue_depth(sqs, outputs[name])
+            if depth:
+                self._wrong.append(f"{depth} messages in {name.removesuffix('Url')}")
+
+    def _verdict(self, things: report.Things) -> None:
+        """Every missing thing by name, or that there is none."""
+        self._wrong = list(dict.fromkeys(self._wrong))
+        say()
+        if self._wrong:
+            say(f"{len(self._wrong)} things are not as expected:")
+            for reason in self._wrong:
+                say(f"  ✗ {reason}")
+        else:
+            say(f"Everything is as expected: the memory of {len(things)} things equals what Intercom holds.")
+
+    def _stay_up(self) -> None:
+        """Until Ctrl-C, or until a server dies."""
+        say("\nRunning. Ctrl-C ends it.")
+        while True:
+            time.sleep(1)
+            for child in self._children:
+                child.check_alive()

@@ -1,0 +1,99 @@
+"""What a run ends with: what the memory holds, one conversation, the times, what to try by hand."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from .console import say
+from .live import Happened, percentile
+from .memory import Item, document_of, kind_of, transcript
+from .settings import LOCAL, ROOT, Settings
+
+TRANSCRIPT_LINES = 60
+
+Things = dict[tuple[str, str], list[Item]]
+
+
+def contents(things: Things) -> None:
+    """A table of the memory's items by entity type."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for (entity_type, _), items in things.items():
+        for item in items:
+            kind = kind_of(item)
+            counts[entity_type]["tombstone" if kind == "document" and "deleted_at" in item else kind] += 1
+    table = Table(title="What the memory holds", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("entity type")
+    kinds = ("document", "tombstone", "event", "relation")
+    for kind in kinds:
+        table.add_column(f"{kind}s", justify="right")
+    for entity_type, counted in sorted(counts.items()):
+        table.add_row(entity_type, *(str(counted[kind]) for kind in kinds))
+    table.add_section()
+    table.add_row("all", *(str(sum(counted[kind] for counted in counts.values())) for kind in kinds))
+    Console(highlight=False).print(table)
+
+
+def times(happened: list[Happened]) -> None:
+    """Each live change with its time from webhook to memory, and how they are spread."""
+    table = Table(title="From webhook to memory", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("what happened")
+    table.add_column("topic")
+    table.add_column("ms", justify="right")
+    for one in happened:
+        table.add_row(one.action, one.topic, "never" if one.seconds is None else f"{one.seconds * 1000:.0f}")
+    Console(highlight=False).print(table)
+    seconds = [one.seconds for one in happened if one.seconds is not None]
+    if seconds:
+        say(
+            f"p50 {percentile(seconds, 0.5) * 1000:.0f} ms, p95 {percentile(seconds, 0.95) * 1000:.0f} ms, of {len(seconds)}"
+        )
+
+
+def one_conversation(things: Things) -> tuple[str, Path] | None:
+    """Prints a conversation as Markdown, and keeps it whole in a file. Returns its id and the file."""
+    # One of middle length that mentions something outside says most.
+    conversations = sorted(
+        (
+            sum(item.get("target_provider") == "linear" for item in items) > 0,
+            -abs(len(items) - 14),
+            key,
+        )
+        for (entity_type, key), items in things.items()
+        if entity_type == "conversation" and "deleted_at" not in (document_of(items) or {"deleted_at": 0})
+    )
+    if not conversations:
+        return None
+    key = conversations[-1][2]
+    text = transcript(things[("conversation", key)])
+    path = LOCAL / "conversation.md"
+    path.write_text(text, encoding="utf-8")
+    lines = text.splitlines()
+    say(f"\nConversation {key}, as the memory has it:\n")
+    for line in lines[:TRANSCRIPT_LINES]:
+        say(f"    {line}".rstrip())
+    if len(lines) > TRANSCRIPT_LINES:
+        say(f"    … {len(lines) - TRANSCRIPT_LINES} more lines in {path.relative_to(ROOT)}")
+    return key, path
+
+
+def by_hand(settings: Settings, outputs: dict[str, str], conversation: str | None) -> None:
+    """Addresses and commands to go on with."""
+    intercom = settings.intercom_url
+    mutate = '{"action":"user_replied","body":"<p>Still broken, see ENG-42</p>","deliver":"once"}'
+    say(
+        f"""
+To try by hand
+  connect a workspace   {outputs["InstallUrl"]}
+  status                make status
+  Intercom, emulated    {intercom}/_emulator
+  a customer replies    curl -X POST {intercom}/_emulator/mutate -H 'content-type: application/json' -d '{mutate}'
+  what is remembered    make show                     (or ARGS="conversation {conversation or "ID"}", ARGS="mentions linear issue ENG-42")
+  tick the backfill     make tick
+  AWS, emulated         AWS_ENDPOINT_URL={settings.aws_url}   (keys: test, region: us-east-1)
+  functions' log        .local/logs/ministack.log"""
+    )
