@@ -32,6 +32,10 @@ show: tools ## Shows what the running stack remembers (ARGS="conversation ID", A
 status: tools ## Asks the running stack for the status of the connected workspace
 	@$(AWS_PYTHON) scripts/status.py
 
+.PHONY: logs
+logs: tools ## Prints what the running stack's functions have logged
+	@$(AWS_PYTHON) scripts/logs.py
+
 .PHONY: tick
 tick: tools ## Invokes the running stack's backfill function once, as its schedule does every minute
 	@$(AWS_PYTHON) scripts/tick.py

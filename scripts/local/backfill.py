@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from . import aws
 from .console import Failure, say
 from .memory import Memory
-from .settings import LOGS, Settings, interactive
+from .settings import MINISTACK_LOG, Settings, interactive
 
 LIMIT_SECONDS = 240.0
 POLL_SECONDS = 0.5
@@ -54,7 +54,7 @@ class Backfill:
         checkpoints = self.checkpoints()
         blocked = [name for name, item in checkpoints.items() if item.get("phase") == "blocked"]
         if blocked:
-            raise Failure(f"the backfill is blocked: {', '.join(blocked)}", LOGS / "ministack.log")
+            raise Failure(f"the backfill is blocked: {', '.join(blocked)}", MINISTACK_LOG)
         walked = all(name in checkpoints for name in RESOURCES)
         idle = all(item.get("phase") == "idle" for item in checkpoints.values())
         return walked and idle and self.queued() == 0
@@ -66,7 +66,7 @@ class Backfill:
         self._ticks += 1
         if answer.get("FunctionError"):
             reason = json.loads(payload or b"{}").get("errorMessage", "")
-            raise Failure(f"the backfill function failed: {reason}", LOGS / "ministack.log")
+            raise Failure(f"the backfill function failed: {reason}", MINISTACK_LOG)
 
     def run(self, expected: dict[str, int]) -> None:
         """Ticks until all is read, showing how far it is; `expected` is what Intercom holds."""
@@ -94,7 +94,7 @@ class Backfill:
                     if time.monotonic() - started > LIMIT_SECONDS:
                         raise Failure(
                             f"the backfill is not done after {LIMIT_SECONDS:.0f} s: {self.standing()}",
-                            LOGS / "ministack.log",
+                            MINISTACK_LOG,
                         )
                     if not interactive():
                         say("  " + ", ".join(f"{name} {held[name]}/{total}" for name, total in expected.items()))
@@ -115,7 +115,7 @@ class Backfill:
                 self._failure = failure
             except (BotoCoreError, ClientError) as error:
                 # The main thread raises it; in this one it would only end the ticking.
-                self._failure = Failure(f"ticking the backfill failed: {error}", LOGS / "ministack.log")
+                self._failure = Failure(f"ticking the backfill failed: {error}", MINISTACK_LOG)
             self._stop.wait(POLL_SECONDS)
 
     def standing(self) -> str:

@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from . import preflight
-from .console import Failure, say
+from . import preflight, venvs
+from .console import Failure, say, tail
 from .processes import run_logged
 from .settings import BUILD, FUNCTIONS, LOCAL, LOGS, ROOT, Settings, aws_environment, venv_bin
 
@@ -41,6 +41,7 @@ def compile_all(settings: Settings) -> None:
     One by one, as `sam build` will: together they would get the union of their features and be compiled again.
     """
     triple = preflight.host_triple()
+    fetch(settings, triple)
     for package in PACKAGES:
         command = ["cargo", "build", "--package", package, "--target", triple]
         if sys.stderr.isatty():
@@ -50,6 +51,17 @@ def compile_all(settings: Settings) -> None:
         else:
             compile_quietly(package, command, environment(settings))
     keep_emulator()
+
+
+def fetch(settings: Settings, triple: str) -> None:
+    """Downloads the crates that are missing: a network that is not there is then told apart from code that is wrong."""
+    log = LOGS / "fetch.log"
+    try:
+        run_logged("downloading crates", ["cargo", "fetch", "--target", triple], environment(settings), log, ROOT)
+    except Failure as failure:
+        if venvs.offline(tail(log)):
+            raise Failure("no network: the crates cannot be downloaded, and the first run has to") from failure
+        raise
 
 
 def compile_quietly(package: str, command: list[str], environment: dict[str, str]) -> None:

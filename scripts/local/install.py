@@ -8,7 +8,7 @@ from typing import Any
 from . import aws
 from .browser import Browser, Page, first_form, request
 from .console import Failure, say
-from .settings import LOGS, Settings
+from .settings import LOGS, MINISTACK_LOG, Settings
 
 
 def through_oauth(settings: Settings, install_url: str) -> None:
@@ -31,7 +31,7 @@ def status_of(settings: Settings, outputs: dict[str, str]) -> dict[str, Any]:
     url = f"{settings.internal_url}/api/intercom/status?workspace={settings.workspace}"
     status, _, text = request("GET", url, headers={"Accept": "application/json", "Authorization": f"Bearer {key}"})
     if status != 200:
-        raise Failure(f"the status page answered {status}", LOGS / "ministack.log")
+        raise Failure(f"the status page answered {status}", MINISTACK_LOG)
     return json.loads(text)
 
 
@@ -53,5 +53,5 @@ def stuck(reason: str, page: Page) -> Failure:
     (LOGS / "install-page.html").write_text(page.body, encoding="utf-8")
     return Failure(
         f"{reason}: {page.url.split('?')[0]} answered {page.status} (page in .local/logs/install-page.html)",
-        LOGS / "ministack.log",
+        MINISTACK_LOG,
     )

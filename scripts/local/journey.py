@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from . import aws, build, compare, deploy, install, live, report, servers
+from . import aws, build, compare, deploy, install, live, logs, report, servers
 from .backfill import Backfill
-from .console import say, step
+from .console import Failure, say, step
 from .intercom import Intercom
 from .memory import Memory
 from .processes import Child, forget, remember
-from .settings import Settings
+from .settings import MINISTACK_LOG, Settings
 
 
 class Journey:
@@ -34,6 +34,13 @@ class Journey:
             if self._settings.once:
                 raise
             say("\nstopping")
+        except Failure as failure:
+            # What a function said tells more than what was said about it.
+            if failure.log == MINISTACK_LOG and logs.keep(self._settings):
+                failure.log = logs.FILE
+            raise
+        else:
+            logs.keep(self._settings)
         finally:
             for child in reversed(self._children):
                 child.stop()

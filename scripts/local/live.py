@@ -16,7 +16,7 @@ from . import aws, browser, compare
 from .console import Failure
 from .intercom import Intercom
 from .memory import Memory
-from .settings import LOGS, Settings, interactive
+from .settings import MINISTACK_LOG, Settings, interactive
 
 LIMIT_SECONDS = 15.0
 POLL_SECONDS = 0.01
@@ -71,7 +71,7 @@ def one(intercom: Intercom, memory: Memory, action: str, entity_type: str) -> Ha
     returned = time.monotonic()
     delivery = answer["delivery"]
     if delivery is None or delivery["status"] != 200:
-        raise Failure(f"the webhook of {action} was answered {delivery}", LOGS / "ministack.log")
+        raise Failure(f"the webhook of {action} was answered {delivery}", MINISTACK_LOG)
     sent = returned - delivery["ms"] / 1000
     key = str(answer["ids"][f"{entity_type}_id"])
     deleted = action.endswith("_deleted")

@@ -95,5 +95,5 @@ To try by hand
   what is remembered    make show                     (or ARGS="conversation {conversation or "ID"}", ARGS="mentions linear issue ENG-42")
   tick the backfill     make tick
   AWS, emulated         AWS_ENDPOINT_URL={settings.aws_url}   (keys: test, region: us-east-1)
-  functions' log        .local/logs/ministack.log"""
+  functions' logs       make logs"""
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"
 LOGS = LOCAL / "logs"
+MINISTACK_LOG = LOGS / "ministack.log"
 VENVS = LOCAL / "venvs"
 #: Apart from `.aws-sam`, so that a `sam deploy` by hand never ships what was built for a local run.
 BUILD = LOCAL / "build"

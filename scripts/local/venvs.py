@@ -64,9 +64,24 @@ def failure(name: str, log: Path) -> Failure:
     end = tail(log)
     if "ensurepip is not available" in end:
         return Failure("this Python cannot make virtual environments; install its venv package (e.g. python3-venv)")
-    signs = ("NewConnectionError", "Temporary failure in name resolution", "Connection refused", "ConnectTimeoutError")
-    if any(sign in end for sign in signs):
+    if offline(end):
         return Failure(
             "no network: the package index cannot be reached, and the first run has to install its tools", log
         )
     return Failure(f"installing requirements/{name}.txt failed", log)
+
+
+def offline(output: str) -> bool:
+    """Whether what pip or cargo said is about the network."""
+    signs = (
+        "NewConnectionError",
+        "ConnectTimeoutError",
+        "Temporary failure in name resolution",
+        "(from versions: none)",
+        "ould not resolve host",
+        "ailed to connect",
+        "ould not connect",
+        "onnection refused",
+        "network failure",
+    )
+    return any(sign in output for sign in signs)

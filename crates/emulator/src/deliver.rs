@@ -151,8 +151,7 @@ impl EmulatorState {
             .or_else(|| self.settings().webhook_url)
             .ok_or_else(|| ControlError::Invalid("no webhook_url is set".to_owned()))?;
         let secret = webhook.secret.as_deref().unwrap_or(&self.client_secret);
-        let signed =
-            if webhook.unsigned { Signed::Not } else { Signed::Hub(hub_signature(secret, body.as_bytes())) };
+        let signed = if webhook.unsigned { Signed::Not } else { Signed::Hub(hub_signature(secret, body.as_bytes())) };
         Ok(self.post(&url, body, signed).await)
     }
 
@@ -161,10 +160,8 @@ impl EmulatorState {
     /// # Errors
     /// No uninstall URL is set. Then nothing has happened.
     pub async fn uninstall(&self) -> Result<Delivery, ControlError> {
-        let url = self
-            .settings()
-            .uninstall_url
-            .ok_or_else(|| ControlError::Invalid("no uninstall_url is set".to_owned()))?;
+        let url =
+            self.settings().uninstall_url.ok_or_else(|| ControlError::Invalid("no uninstall_url is set".to_owned()))?;
         self.revoke_tokens();
         let body = json!({"app_id": self.workspace().id_code}).to_string();
         let signed = Signed::Body(body_signature(&self.client_secret, body.as_bytes()));
@@ -176,8 +173,7 @@ impl EmulatorState {
     /// # Errors
     /// No health URL is set.
     pub async fn health(&self) -> Result<Delivery, ControlError> {
-        let url =
-            self.settings().health_url.ok_or_else(|| ControlError::Invalid("no health_url is set".to_owned()))?;
+        let url = self.settings().health_url.ok_or_else(|| ControlError::Invalid("no health_url is set".to_owned()))?;
         let body = json!({"workspace_id": self.workspace().id_code}).to_string();
         let signed = Signed::Body(body_signature(&self.client_secret, body.as_bytes()));
         Ok(self.post(&url, body, signed).await)

@@ -106,7 +106,8 @@ fn applies(route: &str, method: &Method, path: &str) -> bool {
 fn matches(route: &str, path: &str) -> bool {
     route == "*"
         || (route.split('/').count() == path.split('/').count()
-            && route.split('/').zip(path.split('/')).all(|(wanted, part)| {
-                wanted == part || (wanted.starts_with('{') && part.starts_with('{'))
-            }))
+            && route
+                .split('/')
+                .zip(path.split('/'))
+                .all(|(wanted, part)| wanted == part || (wanted.starts_with('{') && part.starts_with('{'))))
 }

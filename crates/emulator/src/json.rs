@@ -24,10 +24,7 @@ pub(crate) fn id_of(value: &Value) -> Option<String> {
 
 /// The array at a JSON pointer; empty where there is none.
 pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The array at a JSON pointer, to change it; nothing where there is none.

@@ -66,11 +66,7 @@ impl From<Arguments> for Config {
                 articles: arguments.articles,
                 tickets: arguments.tickets,
             },
-            workspace: Workspace {
-                id_code: arguments.workspace,
-                region: arguments.region,
-                ..Workspace::default()
-            },
+            workspace: Workspace { id_code: arguments.workspace, region: arguments.region, ..Workspace::default() },
             settings: Settings {
                 webhook_url: arguments.webhook_url,
                 rate_limit_per_10s: arguments.rate_limit,

@@ -49,10 +49,8 @@ pub(crate) fn contact(stored: &Value) -> Value {
 /// A company: `plan` is null and tags are ids, as captured.
 pub(crate) fn company(stored: &Value) -> Value {
     let mut item = stored.clone();
-    let tags: Vec<Value> = crate::json::list(stored, "/tags/tags")
-        .iter()
-        .filter_map(|tag| tag.get("id").cloned())
-        .collect();
+    let tags: Vec<Value> =
+        crate::json::list(stored, "/tags/tags").iter().filter_map(|tag| tag.get("id").cloned()).collect();
     if let Some(map) = item.as_object_mut() {
         map.remove("tags");
         map.remove("segments");
@@ -89,9 +87,8 @@ fn iso_times(item: &mut Value) {
     let Some(map) = item.as_object_mut() else { return };
     for (key, value) in map.iter_mut().filter(|(key, _)| key.ends_with("_at")) {
         if let Some(at) = value.as_i64() {
-            let mark = id.bytes().chain(key.bytes()).fold(at, |sum, byte| {
-                sum.wrapping_mul(31).wrapping_add(i64::from(byte))
-            });
+            let mark =
+                id.bytes().chain(key.bytes()).fold(at, |sum, byte| sum.wrapping_mul(31).wrapping_add(i64::from(byte)));
             *value = json!(iso_offset(at, mark.rem_euclid(1_000)));
         }
     }

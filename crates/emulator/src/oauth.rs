@@ -29,7 +29,7 @@ pub(crate) struct Authorize {
 pub(crate) async fn show(State(state): State<Arc<EmulatorState>>, Query(ask): Query<Authorize>) -> Response {
     let target = match target(&state, &ask) {
         Ok(target) => target,
-        Err(refusal) => return refusal,
+        Err(why) => return refusal(why),
     };
     let workspace = state.workspace();
     let cancel = redirect(&target, &[("error", "access_denied"), ("state", ask.state.as_deref().unwrap_or_default())]);
@@ -63,7 +63,7 @@ pub(crate) async fn show(State(state): State<Arc<EmulatorState>>, Query(ask): Qu
 pub(crate) async fn authorize(State(state): State<Arc<EmulatorState>>, Form(ask): Form<Authorize>) -> Response {
     let target = match target(&state, &ask) {
         Ok(target) => target,
-        Err(refusal) => return refusal,
+        Err(why) => return refusal(why),
     };
     let code = state.issue_code();
     let mut parameters = vec![("code", code.as_str())];
@@ -75,27 +75,28 @@ pub(crate) async fn authorize(State(state): State<Arc<EmulatorState>>, Form(ask)
 }
 
 /// Where to go back to. Only a registered address, once one is registered.
-fn target(state: &EmulatorState, ask: &Authorize) -> Result<Url, Response> {
-    let refuse = |why: &str| {
-        let body = format!("<p>{}</p><p class=\"note\">Nothing was authorized.</p>", escape(why));
-        page(StatusCode::BAD_REQUEST, "This app cannot be connected", &body)
-    };
+fn target(state: &EmulatorState, ask: &Authorize) -> Result<Url, &'static str> {
     if ask.client_id != state.client_id() {
-        return Err(refuse("The client_id is unknown. Compare it with the one in the Developer Hub."));
+        return Err("The client_id is unknown. Compare it with the one in the Developer Hub.");
     }
     let registered = state.settings().redirect_uri;
     let asked = ask.redirect_uri.as_deref().filter(|uri| !uri.is_empty());
     let chosen = match (asked, registered.as_deref()) {
         (Some(asked), Some(registered)) if asked != registered => {
-            return Err(refuse("The redirect_uri is not one of those registered for this app."));
+            return Err("The redirect_uri is not one of those registered for this app.");
         }
         (Some(uri), _) | (None, Some(uri)) => uri,
-        (None, None) => return Err(refuse("No redirect_uri was given, and none is registered.")),
+        (None, None) => return Err("No redirect_uri was given, and none is registered."),
     };
     Url::parse(chosen)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or_else(|| refuse("The redirect_uri is not an http or https address."))
+        .ok_or("The redirect_uri is not an http or https address.")
+}
+
+fn refusal(why: &str) -> Response {
+    let body = format!("<p>{}</p><p class=\"note\">Nothing was authorized.</p>", escape(why));
+    page(StatusCode::BAD_REQUEST, "This app cannot be connected", &body)
 }
 
 fn redirect(target: &Url, parameters: &[(&str, &str)]) -> Url {

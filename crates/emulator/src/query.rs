@@ -92,10 +92,8 @@ impl Filter {
             let parts = Self::parse_group(value, language, depth)?;
             return Ok(if operator == "AND" { Self::All(parts) } else { Self::Any(parts) });
         }
-        let field = query
-            .get("field")
-            .and_then(Value::as_str)
-            .ok_or_else(|| ApiError::invalid("a condition needs a field"))?;
+        let field =
+            query.get("field").and_then(Value::as_str).ok_or_else(|| ApiError::invalid("a condition needs a field"))?;
         if !language.fields.iter().any(|known| {
             *known == field || (known.ends_with('.') && field.len() > known.len() && field.starts_with(known))
         }) {
@@ -111,8 +109,7 @@ impl Filter {
         if depth > MAX_DEPTH {
             return Err(ApiError::invalid(format!("queries may be nested {MAX_DEPTH} levels deep")));
         }
-        let conditions =
-            value.as_array().ok_or_else(|| ApiError::invalid("AND and OR need an array of conditions"))?;
+        let conditions = value.as_array().ok_or_else(|| ApiError::invalid("AND and OR need an array of conditions"))?;
         if conditions.is_empty() || conditions.len() > MAX_CONDITIONS {
             return Err(ApiError::invalid(format!("a group needs 1 to {MAX_CONDITIONS} conditions")));
         }

@@ -33,12 +33,7 @@ impl RateLimiter {
             self.used = 0;
         }
         self.used = self.used.saturating_add(1);
-        Rate {
-            limit,
-            remaining: limit.saturating_sub(self.used),
-            reset: end,
-            allowed: self.used <= limit,
-        }
+        Rate { limit, remaining: limit.saturating_sub(self.used), reset: end, allowed: self.used <= limit }
     }
 
     /// Requests counted in the current window, refused ones included.

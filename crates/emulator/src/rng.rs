@@ -7,16 +7,12 @@ pub(crate) struct Rng(u64);
 const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Rng {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// A stream of its own for the `index`-th object of a kind: how many objects of another kind a world has does
     /// not change this one.
     pub(crate) fn stream(seed: u64, kind: &str, index: u64) -> Self {
-        let tag = kind.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
+        let tag = kind
+            .bytes()
+            .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));
         let mut mixer = Self(seed ^ tag ^ index.wrapping_mul(GOLDEN_GAMMA));
         Self(mixer.next())
     }
@@ -33,9 +29,7 @@ impl Rng {
     pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
         let width = high.saturating_sub(low).saturating_add(1);
         match u64::try_from(width) {
-            Ok(width) if width > 0 => {
-                low.saturating_add(i64::try_from(self.next() % width).unwrap_or(0))
-            }
+            Ok(width) if width > 0 => low.saturating_add(i64::try_from(self.next() % width).unwrap_or(0)),
             _ => low,
         }
     }

@@ -38,11 +38,8 @@ pub(crate) fn contact(stored: &Value) -> Value {
     for name in ["tags", "notes", "companies"] {
         let pointer = format!("/{name}/data");
         let total = list(&shown, &pointer).len();
-        let first: Vec<Value> = list(&shown, &pointer)
-            .iter()
-            .take(EMBEDDED_LIMIT)
-            .map(|entry| without(entry, &["applied_at"]))
-            .collect();
+        let first: Vec<Value> =
+            list(&shown, &pointer).iter().take(EMBEDDED_LIMIT).map(|entry| without(entry, &["applied_at"])).collect();
         if shown.get(name).is_some_and(Value::is_object) {
             set_in(&mut shown, name, "data", first);
             set_in(&mut shown, name, "total_count", total);

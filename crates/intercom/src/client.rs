@@ -27,7 +27,7 @@ use crate::{
     rate::{Admission, Budget, RateHeaders},
 };
 
-pub use error::{ApiError, ErrorBody, NotNow};
+pub use error::{ApiError, ErrorBody, NotNow, NotNowCause};
 pub use page::{Page, PageRequest, Resource};
 
 /// The largest answer that is read, in bytes. A conversation of 500 long parts is a few megabytes.

@@ -12,6 +12,9 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
+    /// The first second of 1970.
+    pub const EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+
     /// From seconds since 1970; `None` beyond the year 9999.
     pub fn from_epoch_seconds(seconds: i64) -> Option<Self> {
         OffsetDateTime::from_unix_timestamp(seconds).ok().map(Self)

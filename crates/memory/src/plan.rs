@@ -8,8 +8,12 @@ mod subject;
 
 use intercom::{Timestamp, Topic, WorkspaceId, notification::Notification};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::{Document, EntityRef, EntityType, Event, Relation, Settings, transform};
+use crate::{
+    Document, EntityRef, EntityType, Event, Relation, Settings, transform,
+    transform::parts,
+};
 use observe::Told;
 
 /// The part that a notification told of.
@@ -119,13 +123,15 @@ pub fn plan(
     plans.unwrap_or_else(|| vec![told.unknown()])
 }
 
-/// The events that the notification's own item shows of the conversation or ticket, for the last try when a fetched view
-/// still lacks the part. Their parts are whole; the document is not, so there is none.
+/// The messages and actions that the notification's own item shows of the conversation or ticket, for the last try when
+/// a fetched view still lacks the part. Each of them is whole; the document is not, so there is none.
 pub fn events_seen(notification: &Notification, workspace: &WorkspaceId, settings: &Settings) -> Vec<Event> {
     let Some((entity_type, object)) = subject::object(notification) else { return Vec::new() };
-    transform(workspace, entity_type, &object, settings)
-        .map(|view| view.events.into_iter().filter(|event| event.part_id.is_some()).collect())
-        .unwrap_or_default()
+    let Ok(view) = transform(workspace, entity_type, &object, settings) else { return Vec::new() };
+    let opening = object.get("source").is_some_and(Value::is_object).then(|| view.document.entity.clone());
+    let opening = opening.map(|entity| parts::source_id(&entity));
+    let is_shown = |event: &Event| event.part_id.is_some() || Some(&event.source_id) == opening.as_ref();
+    view.events.into_iter().filter(is_shown).collect()
 }
 
 fn erase(told: &Told<'_>, entity_type: EntityType) -> Option<Vec<Plan>> {

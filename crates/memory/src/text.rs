@@ -27,19 +27,30 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     kept + ELLIPSIS
 }
 
-/// The first line of a text with something to read in it, white space folded, without Markdown's marks at its
-/// beginning, at most `max` UTF-16 units.
+/// The first words of Markdown: the first line with something to read in it, without the marks at its beginning, white
+/// space folded, at most `max` UTF-16 units.
 pub(crate) fn first_words(markdown: &str, max: usize) -> String {
-    let line = markdown
-        .lines()
-        .map(|line| line.trim_start_matches(['#', '>', '*', '-', ' ', '\t']))
-        .find(|line| line.chars().any(char::is_alphanumeric))
-        .or_else(|| markdown.lines().map(str::trim).find(|line| !line.is_empty()))
-        .unwrap_or_default();
+    let unmarked = |line: &'_ str| line.trim_start_matches(['#', '>', '*', '-', ' ', '\t']).len();
+    let line = first_line(markdown);
+    let marks = line.len() - unmarked(line);
+    fold(line.get(marks..).filter(|rest| !rest.is_empty()).unwrap_or(line), max)
+}
+
+/// The first line of a plain text with something to read in it, white space folded, at most `max` UTF-16 units.
+pub(crate) fn one_line(text: &str, max: usize) -> String {
+    fold(first_line(text), max)
+}
+
+/// The first line with a letter or digit, else the first that is not empty.
+fn first_line(text: &str) -> &str {
+    let readable = text.lines().find(|line| line.chars().any(char::is_alphanumeric));
+    readable.or_else(|| text.lines().find(|line| !line.trim().is_empty())).unwrap_or_default()
+}
+
+fn fold(line: &str, max: usize) -> String {
     // Enough of a very long line, or folding it would cost what the line is long.
-    let line = line.get(..line.floor_char_boundary(max * 8)).unwrap_or_default();
-    let folded = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    cut(&folded, max)
+    let line = line.get(..line.floor_char_boundary(max.saturating_mul(8))).unwrap_or_default();
+    cut(&line.split_whitespace().collect::<Vec<_>>().join(" "), max)
 }
 
 #[cfg(test)]
@@ -58,6 +69,7 @@ mod tests {
         assert_eq!(first_words("\n---\n\n> # It   still\tfails\nsecond", 50), "It still fails");
         assert_eq!(first_words("👍", 50), "👍");
         assert_eq!(first_words("", 50), "");
+        assert_eq!(one_line("\n-20 % off\nsecond", 50), "-20 % off", "plain text has no marks");
     }
 
     proptest! {

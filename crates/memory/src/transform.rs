@@ -81,4 +81,4 @@ pub fn transform_without(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -230,7 +230,7 @@ fn settle_links<T>(links: &mut Vec<T>, key: impl Fn(&T) -> (&String, &RelationTa
 
 impl RelationTarget {
     /// Whether both name the same thing, whatever title and address they carry.
-    fn is_same_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         (&self.provider, &self.entity_type, &self.entity_id) == (&other.provider, &other.entity_type, &other.entity_id)
     }
 }

@@ -53,6 +53,8 @@ pub struct Checkpoint {
     pub resource: String,
     /// What it is waiting for.
     pub phase: Phase,
+    /// A walk is under way: its bounds are set. Otherwise the next run begins one.
+    pub begun: bool,
     /// Counts the walks from the beginning; within one, a checkpoint never goes backwards.
     pub generation: u64,
     /// Where this walk goes on; `None` at its beginning.
@@ -303,7 +305,7 @@ impl Checkpoints {
         ];
         let mut set = vec![
             "#phase = :phase, generation = :generation, pages = :pages, seen = :seen, \
-                            written = :written, failures = :failures"
+                            written = :written, failures = :failures, begun = :begun"
                 .to_owned(),
         ];
         let mut remove: Vec<String> = also_remove.iter().map(|name| (*name).to_owned()).collect();
@@ -319,6 +321,7 @@ impl Checkpoints {
             .expression_attribute_values(":seen", count(c.seen))
             .expression_attribute_values(":written", count(c.written))
             .expression_attribute_values(":failures", n(c.failures))
+            .expression_attribute_values(":begun", AttributeValue::Bool(c.begun))
             .expression_attribute_values(":fence", count(c.fence))
             .condition_expression(FENCED);
         for (name, value) in optional {
@@ -381,6 +384,7 @@ fn read(workspace: &WorkspaceId, resource: &str, item: &Item) -> Result<Checkpoi
         workspace: workspace.clone(),
         resource: resource.to_owned(),
         phase,
+        begun: read.flag("begun"),
         generation: read.number("generation").unwrap_or(1),
         cursor: read.text("cursor").map(str::to_owned),
         since: time("since"),

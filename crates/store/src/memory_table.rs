@@ -148,15 +148,15 @@ impl MemoryTable {
         let relations: Vec<&Relation> =
             view.relations.iter().filter(|r| !linked.contains(&items::relation_digest(r))).collect();
         let some_unlinked = linked.iter().any(|digest| !digests.contains(digest));
-        let document = items::document(view, claim, shape, self.retention);
         if events.is_empty()
             && relations.is_empty()
             && !some_unlinked
-            && stored.is_some_and(|h| h.same_content(&document))
+            && stored.is_some_and(|head| !head.differs_from(view, shape))
         {
             return Ok(Written::Unchanged);
         }
 
+        let document = items::document(view, claim, shape, self.retention);
         let mut written = self.put_events(&events, shape).await?;
         written += self.put_relations(view, &relations, claim).await?;
         if some_unlinked {

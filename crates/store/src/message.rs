@@ -11,7 +11,7 @@ const VERSION: u32 = 1;
 pub const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A message, whole.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Message {
     /// A webhook as it came.
     Notification(Notification),

@@ -1,1 +1,61 @@
-fn main(){}
+//! The backfill function: builds its clients once and walks at every tick.
+
+use std::sync::Arc;
+
+use access::{Access, ApiConfig};
+use backfill::{Backfill, Config};
+use intercom::rate::Reserve;
+use lambda_runtime::{LambdaEvent, service_fn};
+use platform::{
+    cipher::Kms,
+    clock::SystemClock,
+    config::Environment,
+    credentials::{CachedCredentials, Source},
+    metrics::Metrics,
+    start,
+};
+use serde_json::Value;
+use store::{
+    checkpoint::Checkpoints,
+    installation::Installations,
+    memory_table::{MemoryTable, Retention},
+    queue::Sqs,
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    start::logging();
+    let env = Environment::of_process();
+    let state_table = env.required("STATE_TABLE", "the name of the state table")?.to_owned();
+    let memory_table = env.required("MEMORY_TABLE", "the name of the memory table")?.to_owned();
+    let key_id = env.required("TOKEN_KEY_ID", "the id of the KMS key for tokens")?.to_owned();
+    let queue_url = env.required("BACKFILL_QUEUE_URL", "the URL of the backfill queue")?.to_owned();
+    let api = ApiConfig::read(&env)?;
+    let config = Config::read(&env)?;
+    let aws = start::aws().await;
+    let clock = Arc::new(SystemClock);
+    let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let cipher = Kms::new(aws_sdk_kms::Client::new(&aws), key_id);
+    let installations = Installations::new(dynamodb.clone(), &state_table);
+    let http = intercom::client::http_client()?;
+    let retention = Retention { days: config.retention_days };
+    let access = Access::new(installations, credentials, cipher, http, api, clock.clone(), Reserve::ForLive);
+    let backfill = Backfill {
+        access,
+        checkpoints: Checkpoints::new(dynamodb.clone(), state_table),
+        memory: MemoryTable::new(dynamodb, memory_table, retention),
+        queue: Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url),
+        config,
+        clock,
+        metrics: Metrics::to_stdout("backfill"),
+    };
+    let backfill = &backfill;
+    // What the schedule sends says nothing that we need.
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+        let tick = backfill.tick(&event.context.request_id, deadline_ms).await;
+        tick.map_err(lambda_runtime::Error::from)
+    }))
+    .await
+}

@@ -40,11 +40,7 @@ pub(super) async fn list(State(state): State<Arc<EmulatorState>>, params: Params
 }
 
 /// Page, page size and order come in the body; in the query string they are accepted too.
-pub(super) async fn list_by_post(
-    State(state): State<Arc<EmulatorState>>,
-    params: Params,
-    body: Bytes,
-) -> Answer {
+pub(super) async fn list_by_post(State(state): State<Arc<EmulatorState>>, params: Params, body: Bytes) -> Answer {
     let body = json_body(&body)?;
     let given = |name: &str| body.get(name).cloned().or_else(|| param(&params, name));
     page(&state, given("page"), given("per_page"), given("order"))
@@ -55,11 +51,7 @@ fn page(state: &EmulatorState, page: Option<Value>, per_page: Option<Value>, ord
     let per_page = pages::per_page(per_page.as_ref(), PER_PAGE_DEFAULT, PER_PAGE_MAX)?;
     let page = pages::number(page.as_ref(), "page", 1)?.max(1);
     if page.saturating_mul(per_page) > LIST_LIMIT {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "bad_request",
-            "page limit reached, please use scroll API",
-        ));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "page limit reached, please use scroll API"));
     }
     let inner = state.lock();
     let mut companies = inner.world.newest(Kind::Companies, "last_request_at");
@@ -71,8 +63,8 @@ fn page(state: &EmulatorState, page: Option<Value>, per_page: Option<Value>, ord
     }
     let total = companies.len();
     let (companies, total_pages) = pages::by_number(companies, page, per_page);
-    let next = (page < total_pages)
-        .then(|| format!("{}/companies?per_page={per_page}&page={}", state.base_url(), page + 1));
+    let next =
+        (page < total_pages).then(|| format!("{}/companies?per_page={per_page}&page={}", state.base_url(), page + 1));
     let data: Vec<Value> = companies.into_iter().map(view::company).collect();
     Ok(Json(json!({
         "type": "list", "data": data, "total_count": total,
@@ -104,8 +96,7 @@ pub(super) async fn scroll(State(state): State<Arc<EmulatorState>>, params: Para
     };
     let ids = open.advance(SCROLL_PAGE, now);
     let param = open.param.clone();
-    let data: Vec<Value> =
-        ids.iter().filter_map(|id| world.get(Kind::Companies, id)).map(view::company).collect();
+    let data: Vec<Value> = ids.iter().filter_map(|id| world.get(Kind::Companies, id)).map(view::company).collect();
     // The end: no data under the same parameter, which is then gone.
     if ids.is_empty() {
         *scroll = None;

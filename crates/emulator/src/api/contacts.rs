@@ -22,11 +22,36 @@ use crate::world::{Kind, World};
 const CONTACTS: Resource = Resource {
     language: Language {
         fields: &[
-            "id", "role", "name", "avatar", "owner_id", "email", "email_domain", "phone", "external_id", "created_at",
-            "signed_up_at", "updated_at", "last_seen_at", "last_contacted_at", "last_replied_at",
-            "last_email_opened_at", "last_email_clicked_at", "language_override", "browser", "browser_language", "os",
-            "location.", "unsubscribed_from_emails", "marked_email_as_spam", "has_hard_bounced", "ios_last_seen_at",
-            "android_last_seen_at", "segment_id", "tag_id", "custom_attributes.",
+            "id",
+            "role",
+            "name",
+            "avatar",
+            "owner_id",
+            "email",
+            "email_domain",
+            "phone",
+            "external_id",
+            "created_at",
+            "signed_up_at",
+            "updated_at",
+            "last_seen_at",
+            "last_contacted_at",
+            "last_replied_at",
+            "last_email_opened_at",
+            "last_email_clicked_at",
+            "language_override",
+            "browser",
+            "browser_language",
+            "os",
+            "location.",
+            "unsubscribed_from_emails",
+            "marked_email_as_spam",
+            "has_hard_bounced",
+            "ios_last_seen_at",
+            "android_last_seen_at",
+            "segment_id",
+            "tag_id",
+            "custom_attributes.",
         ],
         dates: Dates::Days,
     },
@@ -110,9 +135,8 @@ pub(super) async fn companies(
         .collect();
     let total = all.len();
     let (data, total_pages) = pages::by_number(all, page, per_page);
-    let next = (page < total_pages).then(|| {
-        format!("{}/contacts/{id}/companies?page={}&per_page={per_page}", state.base_url(), page + 1)
-    });
+    let next = (page < total_pages)
+        .then(|| format!("{}/contacts/{id}/companies?page={}&per_page={per_page}", state.base_url(), page + 1));
     Ok(Json(json!({
         "type": "list", "data": data, "total_count": total,
         "pages": {"type": "pages", "next": next, "page": page, "per_page": per_page, "total_pages": total_pages},

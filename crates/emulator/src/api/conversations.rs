@@ -21,10 +21,28 @@ use crate::world::Kind;
 const CONVERSATIONS: Resource = Resource {
     language: Language {
         fields: &[
-            "id", "created_at", "updated_at", "source.", "contact_ids", "teammate_ids", "admin_assignee_id",
-            "team_assignee_id", "channel_initiated", "open", "read", "state", "waiting_since", "snoozed_until",
-            "tag_ids", "priority", "statistics.", "conversation_rating.", "ai_agent_participated", "ai_agent.",
-            "custom_attributes.", "title",
+            "id",
+            "created_at",
+            "updated_at",
+            "source.",
+            "contact_ids",
+            "teammate_ids",
+            "admin_assignee_id",
+            "team_assignee_id",
+            "channel_initiated",
+            "open",
+            "read",
+            "state",
+            "waiting_since",
+            "snoozed_until",
+            "tag_ids",
+            "priority",
+            "statistics.",
+            "conversation_rating.",
+            "ai_agent_participated",
+            "ai_agent.",
+            "custom_attributes.",
+            "title",
         ],
         dates: Dates::Seconds,
     },
@@ -54,16 +72,10 @@ pub(super) async fn search(State(state): State<Arc<EmulatorState>>, body: Bytes)
     CONVERSATIONS.search(inner.world.all(Kind::Conversations), &body, view::conversation_in_list).map(Json)
 }
 
-pub(super) async fn get(
-    State(state): State<Arc<EmulatorState>>,
-    Path(id): Path<String>,
-    params: Params,
-) -> Answer {
+pub(super) async fn get(State(state): State<Arc<EmulatorState>>, Path(id): Path<String>, params: Params) -> Answer {
     let inner = state.lock();
-    let stored = inner
-        .world
-        .get(Kind::Conversations, &id)
-        .ok_or_else(|| ApiError::not_found("Conversation not found"))?;
+    let stored =
+        inner.world.get(Kind::Conversations, &id).ok_or_else(|| ApiError::not_found("Conversation not found"))?;
     let mut shown = view::conversation(stored);
     if params.get("display_as").is_some_and(|form| form == "plaintext") {
         plain(&mut shown);

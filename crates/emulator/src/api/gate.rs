@@ -60,11 +60,7 @@ impl ApiVersion {
 }
 
 pub(super) async fn gate(State(state): State<Arc<EmulatorState>>, mut request: Request, next: Next) -> Response {
-    let path = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or(NO_ROUTE, MatchedPath::as_str)
-        .to_owned();
+    let path = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
     let (admission, request_id, latency) = admit(&state, &request, &path);
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
@@ -116,8 +112,7 @@ fn admit(state: &EmulatorState, request: &Request, path: &str) -> (Admission, St
     requests.count(format!("{} {path}", request.method()), rate.used());
     let outcome = if told.allowed {
         let strike = failures.strike(request.method(), path);
-        let authorized =
-            path == TOKEN_ROUTE || bearer(request.headers()).is_some_and(|token| access.allows(token));
+        let authorized = path == TOKEN_ROUTE || bearer(request.headers()).is_some_and(|token| access.allows(token));
         decide(strike, &mut told, authorized, request.headers())
     } else {
         Outcome::Refuse(ApiError::rate_limited(told.limit))

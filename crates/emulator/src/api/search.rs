@@ -36,9 +36,7 @@ impl Resource {
                 self.default_per_page,
                 self.max_per_page,
             )?,
-            starting_after: pagination
-                .and_then(|pagination| pagination.get("starting_after"))
-                .and_then(Value::as_str),
+            starting_after: pagination.and_then(|pagination| pagination.get("starting_after")).and_then(Value::as_str),
             sort_by: body.pointer("/sort/field").and_then(Value::as_str).unwrap_or("updated_at"),
             order: match body.pointer("/sort/order").and_then(Value::as_str) {
                 Some("ascending") => Order::Ascending,

@@ -18,8 +18,20 @@ use crate::world::Kind;
 const TICKETS: Resource = Resource {
     language: Language {
         fields: &[
-            "id", "created_at", "updated_at", "title", "description", "category", "ticket_type_id", "contact_ids",
-            "teammate_ids", "admin_assignee_id", "team_assignee_id", "open", "state", "snoozed_until",
+            "id",
+            "created_at",
+            "updated_at",
+            "title",
+            "description",
+            "category",
+            "ticket_type_id",
+            "contact_ids",
+            "teammate_ids",
+            "admin_assignee_id",
+            "team_assignee_id",
+            "open",
+            "state",
+            "snoozed_until",
             "ticket_attribute.",
         ],
         dates: Dates::Seconds,

@@ -138,10 +138,7 @@ async fn mutate(State(state): Shared, body: Bytes) -> Outcome<Mutation> {
 }
 
 async fn object(State(state): Shared, Path((name, id)): Path<(String, String)>) -> Outcome<Value> {
-    state
-        .object(kind(&name)?, &id)
-        .map(Json)
-        .ok_or_else(|| ControlError::NotFound(format!("no {name} with id {id:?}")))
+    state.object(kind(&name)?, &id).map(Json).ok_or_else(|| ControlError::NotFound(format!("no {name} with id {id:?}")))
 }
 
 async fn upsert(State(state): Shared, Path((name, id)): Path<(String, String)>, body: Bytes) -> Outcome<Value> {
@@ -150,10 +147,7 @@ async fn upsert(State(state): Shared, Path((name, id)): Path<(String, String)>, 
     Ok(Json(state.object(kind, &id).unwrap_or_default()))
 }
 
-async fn remove(
-    State(state): Shared,
-    Path((name, id)): Path<(String, String)>,
-) -> Result<StatusCode, ControlError> {
+async fn remove(State(state): Shared, Path((name, id)): Path<(String, String)>) -> Result<StatusCode, ControlError> {
     if state.remove(kind(&name)?, &id) {
         Ok(StatusCode::NO_CONTENT)
     } else {

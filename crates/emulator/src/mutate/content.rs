@@ -48,9 +48,10 @@ fn publish(world: &mut World, request: &Mutate, now: i64) -> Result<Change, Cont
 
 fn update(world: &mut World, request: &Mutate, now: i64) -> Result<Change, ControlError> {
     let chosen = choose(world, Kind::Articles, request.id.as_deref(), is_published)?;
-    let body = request.body.clone().unwrap_or_else(|| {
-        format!("{}<p class=\"no-margin\">Last reviewed by support.</p>", text(&chosen, "body"))
-    });
+    let body = request
+        .body
+        .clone()
+        .unwrap_or_else(|| format!("{}<p class=\"no-margin\">Last reviewed by support.</p>", text(&chosen, "body")));
     change(world, "article.updated", &chosen, now, |article| {
         set(article, "body", body);
         merge(article, &request.fields);
@@ -112,7 +113,8 @@ fn create_ticket(world: &mut World, request: &Mutate, now: i64) -> Result<Change
 }
 
 fn reply_to_ticket(world: &mut World, request: &Mutate, now: i64) -> Result<Change, ControlError> {
-    let chosen = choose(world, Kind::Tickets, request.id.as_deref(), |ticket| ticket.get("open") == Some(&json!(true)))?;
+    let chosen =
+        choose(world, Kind::Tickets, request.id.as_deref(), |ticket| ticket.get("open") == Some(&json!(true)))?;
     let ticket_id = id(&chosen);
     let at = World::tick(int(&chosen, "updated_at"), now);
     let contact_id = list(&chosen, "/contacts/contacts").first().map(|contact| text(contact, "id").to_owned());

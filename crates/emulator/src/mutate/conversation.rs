@@ -98,9 +98,7 @@ fn add(world: &mut World, request: &Mutate, conversation: &Value, at: i64) -> Re
             "conversation.admin.snoozed",
             NewPart { snoozed_until: Some(at + DAY), ..NewPart::new("snoozed", by_admin) },
         ),
-        Action::PriorityChanged => {
-            ("conversation.priority.updated", NewPart::new("priority_changed", by_admin))
-        }
+        Action::PriorityChanged => ("conversation.priority.updated", NewPart::new("priority_changed", by_admin)),
         other => return Err(ControlError::Invalid(format!("{other:?} adds no part"))),
     };
     // Assignments, closes and the like may carry a message typed with the action.

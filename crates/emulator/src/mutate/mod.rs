@@ -235,12 +235,9 @@ pub(crate) fn apply(world: &mut World, request: &Mutate, now: i64) -> Result<Cha
         | A::ArticleDeleted
         | A::TicketCreated
         | A::TicketReplied => content::apply(world, request, now),
-        A::Ping => Ok(Change::one(
-            "ping",
-            json!({"type": "ping", "message": "something something interzen"}),
-            now,
-            json!({}),
-        )),
+        A::Ping => {
+            Ok(Change::one("ping", json!({"type": "ping", "message": "something something interzen"}), now, json!({})))
+        }
     }
 }
 

@@ -92,11 +92,9 @@ fn unarchive(world: &mut World, request: &Mutate, now: i64) -> Result<Change, Co
     let ids: Vec<String> = world.archived_contacts.keys().cloned().collect();
     let id = match wanted(request) {
         Some(id) => id.to_owned(),
-        None => world
-            .rng
-            .pick(&ids)
-            .cloned()
-            .ok_or_else(|| ControlError::NotFound("no contact is archived".to_owned()))?,
+        None => {
+            world.rng.pick(&ids).cloned().ok_or_else(|| ControlError::NotFound("no contact is archived".to_owned()))?
+        }
     };
     let mut contact = world
         .archived_contacts
@@ -246,9 +244,8 @@ fn changed(
     fields: &Map<String, Value>,
     at: i64,
 ) -> Result<Value, ControlError> {
-    let object = world
-        .get_mut(kind, id)
-        .ok_or_else(|| ControlError::NotFound(format!("no {} with id {id:?}", kind.name())))?;
+    let object =
+        world.get_mut(kind, id).ok_or_else(|| ControlError::NotFound(format!("no {} with id {id:?}", kind.name())))?;
     merge(object, fields);
     set(object, "updated_at", at);
     Ok(object.clone())

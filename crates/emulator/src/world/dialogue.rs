@@ -72,11 +72,15 @@ pub(super) const SCRIPTS: &[Script] = &[
             AssignTeam("8100001"),
             Assign,
             Priority,
-            Note("<p>Known regression, tracked as <a href=\"https://linear.app/acme/issue/{eng}/export-breaks-on-invalid-utf-8\">\
-                  {eng}</a>. Sentry: <a href=\"https://acme.sentry.io/issues/{sentry}/\">issue {sentry}</a></p>"),
+            Note(
+                "<p>Known regression, tracked as <a href=\"https://linear.app/acme/issue/{eng}/export-breaks-on-invalid-utf-8\">\
+                  {eng}</a>. Sentry: <a href=\"https://acme.sentry.io/issues/{sentry}/\">issue {sentry}</a></p>",
+            ),
             Tag("bug"),
-            Admin("<p>Hi {first}, sorry about that. We found the cause ({eng}) and a fix is in review: \
-                   <a href=\"https://github.com/acme/web/pull/{pr}\">acme/web#{pr}</a>. I will write as soon as it is out.</p>"),
+            Admin(
+                "<p>Hi {first}, sorry about that. We found the cause ({eng}) and a fix is in review: \
+                   <a href=\"https://github.com/acme/web/pull/{pr}\">acme/web#{pr}</a>. I will write as soon as it is out.</p>",
+            ),
             Snooze(20),
             Admin("<p>The fix is live. Could you try again?</p>"),
             Customer("<p>Works, thank you!</p>"),
@@ -92,12 +96,18 @@ pub(super) const SCRIPTS: &[Script] = &[
                   before Friday.</p><p>Kind regards<br>{first}</p>",
         turns: &[
             AssignTeam("8100003"),
-            AssignSaying("<p>Hi {first}, I can correct that. Which VAT number should it be, and from which invoice on?</p>"),
-            Customer("<p>DE{n}42, from INV-{n} on.</p><blockquote>Which VAT number should it be, and from which invoice \
-                      on?</blockquote>"),
+            AssignSaying(
+                "<p>Hi {first}, I can correct that. Which VAT number should it be, and from which invoice on?</p>",
+            ),
+            Customer(
+                "<p>DE{n}42, from INV-{n} on.</p><blockquote>Which VAT number should it be, and from which invoice \
+                      on?</blockquote>",
+            ),
             Tag("billing"),
-            CloseSaying("<p>Done: the corrected invoice is under <a href=\"https://app.acme.example/billing\">Billing</a>, \
-                         and the next ones will show the new number.</p>"),
+            CloseSaying(
+                "<p>Done: the corrected invoice is under <a href=\"https://app.acme.example/billing\">Billing</a>, \
+                         and the next ones will show the new number.</p>",
+            ),
             Rate(4, ""),
         ],
     },
@@ -111,15 +121,21 @@ pub(super) const SCRIPTS: &[Script] = &[
             Expectation,
             Assign,
             Priority,
-            Admin("<p>Hi {first}, on it. Please send me the new metadata URL. Until then an owner can log in at \
-                   <a href=\"https://app.acme.example/login?sso=skip\">this address</a>.</p>"),
+            Admin(
+                "<p>Hi {first}, on it. Please send me the new metadata URL. Until then an owner can log in at \
+                   <a href=\"https://app.acme.example/login?sso=skip\">this address</a>.</p>",
+            ),
             Customer("<p>https://idp.example.com/metadata?tenant={n}</p>"),
-            Note("<p>Old fingerprint was pinned in the connection. Jira for the permanent fix: \
-                  <a href=\"https://acme.atlassian.net/browse/OPS-{jira}\">OPS-{jira}</a></p>"),
+            Note(
+                "<p>Old fingerprint was pinned in the connection. Jira for the permanent fix: \
+                  <a href=\"https://acme.atlassian.net/browse/OPS-{jira}\">OPS-{jira}</a></p>",
+            ),
             Admin("<p>I have replaced the pinned certificate. Could you try again in a private window?</p>"),
             Customer("<p>Yes, we are in. What do we do next time?</p>"),
-            CloseSaying("<p>Next time:</p><ol><li><p>add the new certificate under <i>Settings → SSO</i>,</p></li>\
-                         <li><p>wait for the green tick,</p></li><li><p>then remove the old one.</p></li></ol>"),
+            CloseSaying(
+                "<p>Next time:</p><ol><li><p>add the new certificate under <i>Settings → SSO</i>,</p></li>\
+                         <li><p>wait for the green tick,</p></li><li><p>then remove the old one.</p></li></ol>",
+            ),
             Rate(5, "Saved our morning"),
         ],
     },
@@ -147,10 +163,14 @@ pub(super) const SCRIPTS: &[Script] = &[
             Expectation,
             AssignTeam("8100002"),
             Assign,
-            Admin("<p>Not yet, {first}, but it is planned: I have added your vote to {eng}. How many orders do you read a day?</p>"),
+            Admin(
+                "<p>Not yet, {first}, but it is planned: I have added your vote to {eng}. How many orders do you read a day?</p>",
+            ),
             Customer("<p>Around {n}. ISO-8601 dates in the filter would be great too.</p>"),
             Tag("feature request"),
-            Note("<p>Account is up for renewal, see <a href=\"https://linear.app/acme/issue/{eng}\">{eng}</a> for the other asks.</p>"),
+            Note(
+                "<p>Account is up for renewal, see <a href=\"https://linear.app/acme/issue/{eng}\">{eng}</a> for the other asks.</p>",
+            ),
             Close,
         ],
     },
@@ -162,11 +182,15 @@ pub(super) const SCRIPTS: &[Script] = &[
         turns: &[
             Expectation,
             Assign,
-            Admin("<p>Hi {first}, yes: we are working on it, please follow \
-                   <a href=\"https://status.acme.example/incidents/{n}\">the status page</a>. Sorry for the trouble.</p>"),
+            Admin(
+                "<p>Hi {first}, yes: we are working on it, please follow \
+                   <a href=\"https://status.acme.example/incidents/{n}\">the status page</a>. Sorry for the trouble.</p>",
+            ),
             Tag("outage"),
-            Note("<p>Deployment <a href=\"https://vercel.com/acme/web/{deploy}\">{deploy}</a> rolled back; post-mortem in \
-                  <a href=\"https://github.com/acme/web/issues/{pr}\">acme/web#{pr}</a>.</p>"),
+            Note(
+                "<p>Deployment <a href=\"https://vercel.com/acme/web/{deploy}\">{deploy}</a> rolled back; post-mortem in \
+                  <a href=\"https://github.com/acme/web/issues/{pr}\">acme/web#{pr}</a>.</p>",
+            ),
             Snooze(4),
             Admin("<p>All systems are back to normal. How does it look for you?</p>"),
             Customer("<p>Much better 🎉</p>"),
@@ -180,7 +204,9 @@ pub(super) const SCRIPTS: &[Script] = &[
         page: "https://app.acme.example/onboarding",
         opening: "<p>Hey! Where can I invite the rest of my team?</p>",
         turns: &[
-            Fin("<p>Open <b>Settings → Members</b> and choose <i>Invite</i>. An invitation is valid for seven days.</p>"),
+            Fin(
+                "<p>Open <b>Settings → Members</b> and choose <i>Invite</i>. An invitation is valid for seven days.</p>",
+            ),
             Customer("<p>Perfect</p>"),
             Close,
         ],
@@ -194,11 +220,15 @@ pub(super) const SCRIPTS: &[Script] = &[
                   <p>Your documentation says 100.</p>",
         turns: &[
             Assign,
-            Admin("<p>Hello {first}, the limit counts per workspace, and another integration of yours uses the same \
-                   token. Could that be it?</p>"),
+            Admin(
+                "<p>Hello {first}, the limit counts per workspace, and another integration of yours uses the same \
+                   token. Could that be it?</p>",
+            ),
             Customer("<p>Indeed, the nightly sync. Can the limit be raised?</p>"),
             AssignSaying("<p>I am passing this to Dana, who looks after your account.</p>"),
-            Note("<p>Raise to 200/s agreed in <a href=\"https://acme.atlassian.net/browse/OPS-{jira}\">OPS-{jira}</a>.</p>"),
+            Note(
+                "<p>Raise to 200/s agreed in <a href=\"https://acme.atlassian.net/browse/OPS-{jira}\">OPS-{jira}</a>.</p>",
+            ),
             Admin("<p>Raised to 200 a second until the end of the quarter.</p>"),
             Customer("<p>Great, thank you both.</p>"),
             Close,
@@ -214,8 +244,10 @@ pub(super) const SCRIPTS: &[Script] = &[
         turns: &[
             AssignTeam("8100002"),
             Assign,
-            Admin("<p>Dear {first}, we have started the deletion. It is complete within 30 days; backups expire by \
-                   themselves. Your reference is <b>PRIV-{n}</b>.</p>"),
+            Admin(
+                "<p>Dear {first}, we have started the deletion. It is complete within 30 days; backups expire by \
+                   themselves. Your reference is <b>PRIV-{n}</b>.</p>",
+            ),
             Close,
         ],
     },
@@ -228,12 +260,16 @@ pub(super) const SCRIPTS: &[Script] = &[
             Expectation,
             Screenshot,
             Assign,
-            Note("<p>Same stack as <a href=\"https://acme.sentry.io/issues/{sentry}/?project=mobile\">Sentry {sentry}</a> \
-                  and {eng}.</p>"),
+            Note(
+                "<p>Same stack as <a href=\"https://acme.sentry.io/issues/{sentry}/?project=mobile\">Sentry {sentry}</a> \
+                  and {eng}.</p>",
+            ),
             Tag("bug"),
-            Admin("<p>Thanks {first}, we can reproduce it. The fix \
+            Admin(
+                "<p>Thanks {first}, we can reproduce it. The fix \
                    (<a href=\"https://github.com/acme/mobile/pull/{pr}\">mobile#{pr}</a>) ships with the next release. \
-                   As a workaround, please open the PDF in the browser.</p>"),
+                   As a workaround, please open the PDF in the browser.</p>",
+            ),
             Customer("<p>OK, I will wait for the update.</p>"),
             Snooze(72),
         ],

@@ -130,10 +130,7 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("unknown kind {name:?}"))
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| format!("unknown kind {name:?}"))
     }
 }
 
@@ -244,13 +241,8 @@ impl World {
 
     /// A seeded-random object that suits.
     pub(crate) fn any(&mut self, kind: Kind, suits: impl Fn(&Value) -> bool) -> Option<Value> {
-        let ids: Vec<String> = self
-            .objects
-            .get(&kind)?
-            .iter()
-            .filter(|(_, object)| suits(object))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let ids: Vec<String> =
+            self.objects.get(&kind)?.iter().filter(|(_, object)| suits(object)).map(|(id, _)| id.clone()).collect();
         let id = self.rng.pick(&ids)?.clone();
         self.get(kind, &id).cloned()
     }
@@ -300,10 +292,7 @@ impl World {
     /// The id of a new ticket and the shorter one that people see.
     pub(crate) fn next_ticket_ids(&mut self) -> (String, String) {
         self.counters.ticket += 1;
-        (
-            (215_470_009_000_000 + self.counters.ticket).to_string(),
-            (66_040_000 + self.counters.ticket).to_string(),
-        )
+        ((215_470_009_000_000 + self.counters.ticket).to_string(), (66_040_000 + self.counters.ticket).to_string())
     }
 
     pub(crate) fn next_article_id(&mut self) -> String {
@@ -328,9 +317,7 @@ impl World {
     /// Conversations, newest first, with the key by which they are sorted.
     pub(crate) fn newest<'a>(&'a self, kind: Kind, by: &'a str) -> Vec<&'a Value> {
         let mut objects: Vec<&Value> = self.all(kind).collect();
-        objects.sort_by(|a, b| {
-            int(b, by).cmp(&int(a, by)).then_with(|| text(b, "id").cmp(text(a, "id")))
-        });
+        objects.sort_by(|a, b| int(b, by).cmp(&int(a, by)).then_with(|| text(b, "id").cmp(text(a, "id"))));
         objects
     }
 }

@@ -11,14 +11,50 @@ const FIRST: &[&str] = &[
     "Noor", "Oscar", "Priya", "Quentin", "Rosa", "Sven", "Tara", "Uma", "Viktor", "Wanda", "Ximena", "Yusuf", "Zoë",
 ];
 const LAST: &[&str] = &[
-    "Andersen", "Bianchi", "Castillo", "Dubois", "Eriksson", "Fischer", "García", "Haddad", "Ivanova", "Jensen",
-    "Kowalski", "Larsen", "Mbeki", "Novák", "O’Neill", "Petrov", "Qureshi", "Rossi", "Sato", "Tanaka", "Usman",
-    "Vega", "Weber", "Xu", "Yamamoto", "Zhang",
+    "Andersen",
+    "Bianchi",
+    "Castillo",
+    "Dubois",
+    "Eriksson",
+    "Fischer",
+    "García",
+    "Haddad",
+    "Ivanova",
+    "Jensen",
+    "Kowalski",
+    "Larsen",
+    "Mbeki",
+    "Novák",
+    "O’Neill",
+    "Petrov",
+    "Qureshi",
+    "Rossi",
+    "Sato",
+    "Tanaka",
+    "Usman",
+    "Vega",
+    "Weber",
+    "Xu",
+    "Yamamoto",
+    "Zhang",
 ];
 const COMPANY: &[&str] = &[
-    "Northwind Analytics", "Blue Heron Logistics", "Fabrikam Health", "Globex Robotics", "Initech Payroll",
-    "Larkspur Media", "Meridian Freight", "Nimbus Retail", "Oakridge Schools", "Pinecone Games", "Quarry Insurance",
-    "Redwood Bikes", "Saffron Kitchens", "Tidewater Energy", "Umber Studios", "Vantage Realty",
+    "Northwind Analytics",
+    "Blue Heron Logistics",
+    "Fabrikam Health",
+    "Globex Robotics",
+    "Initech Payroll",
+    "Larkspur Media",
+    "Meridian Freight",
+    "Nimbus Retail",
+    "Oakridge Schools",
+    "Pinecone Games",
+    "Quarry Insurance",
+    "Redwood Bikes",
+    "Saffron Kitchens",
+    "Tidewater Energy",
+    "Umber Studios",
+    "Vantage Realty",
 ];
 const INDUSTRY: &[&str] = &["Software", "Logistics", "Healthcare", "Retail", "Education", "Energy", "Media"];
 const PLANS: &[(&str, &str, i64)] =
@@ -124,7 +160,6 @@ pub(crate) fn first_name(person: &Value) -> &str {
 
 /// Lower-case ASCII letters and digits only, so that addresses stay plain.
 fn slug(name: &str) -> String {
-    let plain: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     if plain.is_empty() { "someone".to_owned() } else { plain }
 }

@@ -69,10 +69,11 @@ impl World {
                 for company in companies.iter().take(12) {
                     self.attach_company(&id, company);
                 }
-            } else if user && rng.chance(90) {
-                if let Some(company) = rng.pick(companies) {
-                    self.attach_company(&id, company);
-                }
+            } else if user
+                && rng.chance(90)
+                && let Some(company) = rng.pick(companies)
+            {
+                self.attach_company(&id, company);
             }
             self.attach_tag_and_segment(&mut rng, &id, user, at);
             if user && rng.chance(30) {
@@ -103,10 +104,8 @@ impl World {
         let Some(contact) = self.get_mut(Kind::Contacts, contact_id) else { return };
         // Not part of the REST object: the sub-list reads it, the view leaves it out.
         set(contact, "segments", json!({"data": [{"type": "segment", "id": segment}]}));
-        if tagged {
-            if let Some(tags) = list_mut(contact, "/tags/data") {
-                tags.push(json!({"id": "12900005", "type": "tag", "url": "/tags/12900005", "applied_at": at}));
-            }
+        if tagged && let Some(tags) = list_mut(contact, "/tags/data") {
+            tags.push(json!({"id": "12900005", "type": "tag", "url": "/tags/12900005", "applied_at": at}));
         }
     }
 
@@ -205,13 +204,12 @@ impl World {
             at,
         });
         // In the messenger the title is empty until Intercom or a person writes one.
-        if rng.chance(70) {
-            if let Some(conversation) = self.get_mut(Kind::Conversations, &id) {
-                set(conversation, "title", subject);
-            }
+        if rng.chance(70)
+            && let Some(conversation) = self.get_mut(Kind::Conversations, &id)
+        {
+            set(conversation, "title", subject);
         }
-        let admins: Vec<Value> =
-            self.all(Kind::Admins).filter(|admin| !shapes::is_operator(admin)).cloned().collect();
+        let admins: Vec<Value> = self.all(Kind::Admins).filter(|admin| !shapes::is_operator(admin)).cloned().collect();
         let Some(admin) = rng.pick(&admins).cloned() else { return };
         Play { id: &id, contact: &contact, admin: &admin, facts: &facts, now }.perform(self, script, &mut rng, at);
     }
@@ -237,10 +235,11 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
-    /// Plays the script from `at` on, up to a minute before now: what is recent is still open.
+    /// Plays the script from `at` on, up to a minute before now: what is recent is still open, and some never end.
     fn perform(&self, world: &mut World, script: &Script, rng: &mut Rng, at: i64) {
         let mut when = at;
-        for turn in script.turns {
+        let turns = if rng.chance(12) { usize::try_from(rng.between(1, 4)).unwrap_or(1) } else { script.turns.len() };
+        for turn in script.turns.iter().take(turns) {
             when += match turn {
                 Turn::Expectation | Turn::Fin(_) | Turn::Screenshot => rng.between(2, 40),
                 Turn::Customer(_) | Turn::Rate(..) => rng.between(90, 9_000),
@@ -251,6 +250,20 @@ impl Play<'_> {
             }
             self.take_turn(world, *turn, rng, when);
         }
+        self.wake(world, when);
+    }
+
+    /// A snooze that has run out opens the conversation again.
+    fn wake(&self, world: &mut World, last: i64) {
+        let due = world
+            .get(Kind::Conversations, self.id)
+            .filter(|conversation| text(conversation, "state") == "snoozed")
+            .map(|conversation| int(conversation, "snoozed_until"))
+            .filter(|until| *until < self.now);
+        if let Some(until) = due {
+            let operator = shapes::author(&world.operator(), false);
+            world.add_part(self.id, NewPart::new("timer_unsnooze", operator), until.max(last));
+        }
     }
 
     fn take_turn(&self, world: &mut World, turn: Turn, rng: &mut Rng, at: i64) {
@@ -258,9 +271,7 @@ impl Play<'_> {
         let to_admin = json!({"type": "admin", "id": text(self.admin, "id")});
         let say = |template: &str| fill(template, self.facts);
         let part = match turn {
-            Turn::Customer(words) => {
-                NewPart::new("comment", shapes::author(self.contact, false)).saying(say(words))
-            }
+            Turn::Customer(words) => NewPart::new("comment", shapes::author(self.contact, false)).saying(say(words)),
             Turn::Admin(words) => NewPart::new("comment", admin).saying(say(words)),
             Turn::Note(words) => NewPart::new("note", admin).saying(say(words)),
             Turn::Fin(words) => NewPart::new("comment", shapes::author(&world.operator(), true)).saying(say(words)),

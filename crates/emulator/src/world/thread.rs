@@ -35,14 +35,7 @@ pub(crate) struct NewPart {
 
 impl NewPart {
     pub(crate) fn new(part_type: &'static str, author: Value) -> Self {
-        Self {
-            part_type,
-            author,
-            body: None,
-            assigned_to: Value::Null,
-            attachments: Vec::new(),
-            snoozed_until: None,
-        }
+        Self { part_type, author, body: None, assigned_to: Value::Null, attachments: Vec::new(), snoozed_until: None }
     }
 
     pub(crate) fn saying(mut self, body: impl Into<String>) -> Self {
@@ -155,7 +148,7 @@ fn take_effect(conversation: &mut Value, new: &NewPart, at: i64) {
             let closer = text(&new.author, "id").parse::<i64>().ok();
             set_in(conversation, "statistics", "last_closed_by_id", closer);
         }
-        "open" => reopen(conversation),
+        "open" | "timer_unsnooze" => reopen(conversation),
         "snoozed" => {
             set_state(conversation, "snoozed");
             set(conversation, "snoozed_until", new.snoozed_until);

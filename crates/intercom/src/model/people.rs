@@ -1,7 +1,7 @@
 //! Contacts, companies, and who works for the customer.
 
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::{
     content::{Segment, Tag},
@@ -98,7 +98,7 @@ pub struct Company {
     #[serde(deserialize_with = "lenient::text")]
     pub industry: Option<String>,
     #[serde(deserialize_with = "lenient::or_default")]
-    pub monthly_spend: Option<f64>,
+    pub monthly_spend: Option<Number>,
     #[serde(deserialize_with = "lenient::or_default")]
     pub session_count: Option<u64>,
     #[serde(deserialize_with = "lenient::or_default")]

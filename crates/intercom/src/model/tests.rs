@@ -69,8 +69,21 @@ fn any_json() -> impl Strategy<Value = Value> {
         ".{0,8}".prop_map(Value::from),
     ];
     let key = prop::sample::select(vec![
-        "id", "type", "source", "author", "tags", "contacts", "conversation_parts", "ticket_parts", "ticket_state",
-        "data", "created_at", "plan", "total_count", "rating", "x",
+        "id",
+        "type",
+        "source",
+        "author",
+        "tags",
+        "contacts",
+        "conversation_parts",
+        "ticket_parts",
+        "ticket_state",
+        "data",
+        "created_at",
+        "plan",
+        "total_count",
+        "rating",
+        "x",
     ]);
     leaf.prop_recursive(4, 48, 6, move |inner| {
         prop_oneof![

@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn no_html_makes_the_conversion_panic(html in pieces()) {
         let markdown = to_markdown(&html);
-        prop_assert!(!markdown.contains('\u{FDD0}'), "the stand-in for an underscore is left");
+        prop_assert!(html.contains('\u{FDD0}') || !markdown.contains('\u{FDD0}'), "the stand-in for an underscore is left");
         let _ = to_text(&html);
     }
 

@@ -107,7 +107,8 @@ impl<'a> Told<'a> {
         event
     }
 
-    fn observe(entity: EntityRef, event: Event) -> Plan {
+    fn observe(entity: EntityRef, mut event: Event) -> Plan {
+        event.relations.sort();
         Plan::Observe(Box::new(Observation { entity, event, relations: Vec::new(), document: None }))
     }
 
@@ -234,7 +235,12 @@ impl<'a> Told<'a> {
     fn whole(&self, entity_type: EntityType) -> Option<Vec<Plan>> {
         let view = transform(self.workspace, entity_type, self.item(), self.settings).ok()?;
         let entity = view.document.entity.clone();
-        let event = view.events.into_iter().next().unwrap_or_else(|| self.event(&entity, "created", "Created", None));
+        // One without a time of its own takes the notification's.
+        let untimed = || match entity_type {
+            EntityType::ContentStat => self.event(&entity, "recorded", "Recorded", None),
+            _ => self.event(&entity, "created", "Created", None),
+        };
+        let event = view.events.into_iter().next().unwrap_or_else(untimed);
         let document = Some(view.document);
         Some(vec![Plan::Observe(Box::new(Observation { entity, event, relations: view.relations, document }))])
     }

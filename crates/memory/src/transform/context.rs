@@ -157,7 +157,7 @@ impl Context<'_> {
         updated: Option<Timestamp>,
     ) -> Document {
         let name = || format!("{} {}", noun(self.entity.entity_type), self.entity.id);
-        let title = title.map(|title| text::first_words(&title, MAX_TITLE)).filter(|title| !title.is_empty());
+        let title = title.map(|title| text::one_line(&title, MAX_TITLE)).filter(|title| !title.is_empty());
         Document {
             entity: self.entity.clone(),
             title: title.unwrap_or_else(name),

@@ -6,11 +6,11 @@ use intercom::model::{Attachment, Author, Part, Source};
 use serde_json::{Map, Value};
 
 use super::{
-    context::{Context, link, never, noun, person_type, references, title},
+    context::{Context, MAX_TITLE, link, never, noun, person_type, references, title},
     fields::{scalar, scalar_without_addresses},
     part_types,
 };
-use crate::{EntityType, Event, html, text};
+use crate::{EntityRef, EntityType, Event, html, text};
 
 /// The name of the opening message in source ids.
 pub(crate) const SOURCE: &str = "source";
@@ -95,6 +95,11 @@ pub(crate) fn source_event(
     event
 }
 
+/// The source id of the opening message of a conversation.
+pub(crate) fn source_id(conversation: &EntityRef) -> String {
+    super::context::source_id(conversation, SOURCE, &format!("{}.created", conversation.entity_type))
+}
+
 /// The subject as text; Intercom wraps it in a paragraph at times.
 pub(crate) fn subject(source: &Source) -> Option<String> {
     source.subject.as_deref().map(html::to_text).filter(|subject| !subject.is_empty())
@@ -126,15 +131,23 @@ fn say(
         return;
     }
     let markdown = words.html.map(html::to_markdown).unwrap_or_default();
-    let first_words = words.subject.map(|subject| text::first_words(subject, super::context::MAX_TITLE));
+    let first_words = words.subject.map(|subject| text::one_line(subject, MAX_TITLE));
     let first_words = first_words.filter(|subject| !subject.is_empty());
-    let mut summary = first_words.unwrap_or_else(|| text::first_words(&markdown, super::context::MAX_TITLE));
+    // The plain text has no link addresses and no escapes; a message of one image has none at all.
+    let plain_words = || words.html.map(|body| text::one_line(&html::to_text(body), MAX_TITLE));
+    let mut summary = first_words.or_else(plain_words).unwrap_or_default();
+    if summary.is_empty() {
+        summary = text::first_words(&markdown, MAX_TITLE);
+    }
     if summary.is_empty() {
         summary = words.detail.iter().map(|(_, value)| plain(value)).collect::<Vec<_>>().join(" → ");
     }
     if summary.is_empty() && event.attributes.contains_key("assignedToType") {
-        let to = |name: &str| event.attributes.get(name).map(plain).unwrap_or_default();
-        summary = format!("to {} {}", to("assignedToType"), to("assignedToId"));
+        let attribute = |name: &str| event.attributes.get(name).map(plain).unwrap_or_default();
+        summary = match attribute("assignedToId") {
+            id if id.is_empty() => "to nobody".to_owned(),
+            id => format!("to {} {id}", attribute("assignedToType")),
+        };
     }
     event.title = title(label, &summary);
     set(&mut event.attributes, "subject", words.subject.filter(|subject| !subject.is_empty()));

@@ -41,7 +41,9 @@ pub(super) fn contact(context: &Context<'_>, object: &Value) -> View {
     }
     let companies = || contact.companies.items.iter().filter_map(|company| company.id.clone());
     fields.list("company_ids", companies());
+    // Contacts list their tags by id only; names are taken where a version gives them.
     fields.list("tags", contact.tags.items.iter().filter_map(|tag| tag.name.clone()));
+    fields.list("tag_ids", contact.tags.items.iter().filter_map(|tag| tag.id.clone()));
     // The contact itself lists the first ten of each only.
     fields.set("lists_cut", (contact.companies.is_cut() || contact.tags.is_cut()).then_some(true));
     fields.map("custom_attributes", &contact.custom_attributes);
@@ -72,7 +74,7 @@ pub(super) fn company(context: &Context<'_>, object: &Value) -> View {
     fields.set("size", company.size);
     fields.set("website", company.website.clone());
     fields.set("industry", company.industry.clone());
-    fields.set("monthly_spend", company.monthly_spend);
+    fields.set("monthly_spend", company.monthly_spend.clone());
     fields.set("user_count", company.user_count);
     fields.time("remote_created_at", company.remote_created_at);
     fields.time("last_request_at", company.last_request_at);

@@ -22,7 +22,6 @@ pub(crate) type Digest = [u8; 8];
 pub(crate) struct DocumentItems {
     pub(crate) head: Item,
     pub(crate) continuations: Vec<Item>,
-    pub(crate) content: Digest,
 }
 
 fn digest(parts: &[&[u8]]) -> Digest {
@@ -62,6 +61,11 @@ pub(crate) fn relation_digest(relation: &Relation) -> Digest {
     let target = &relation.target;
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     digest(&[relation.sk().as_bytes(), text(&target.title).as_bytes(), text(&target.url).as_bytes()])
+}
+
+/// Stands for everything that a document says.
+pub(crate) fn content_digest(view: &View) -> Digest {
+    digest(&[&serde_json::to_vec(&view.document).unwrap_or_default()])
 }
 
 fn key(entity: &EntityRef, sk: impl Into<String>) -> Item {
@@ -208,9 +212,7 @@ pub(crate) fn document(view: &View, claim: Claim, shape: &str, retention: Retent
     put(&mut head, "events_digest", digests(view.events.iter().map(event_digest)));
     put(&mut head, "relations_digest", digests(view.relations.iter().map(relation_digest)));
     put_some(&mut head, "expires_at", expires.map(n));
-    let text = serde_json::to_vec(document).unwrap_or_default();
-    let content = digest(&[&text]);
-    put(&mut head, "content_digest", b(&content));
+    put(&mut head, "content_digest", b(&content_digest(view)));
     put(&mut head, "claim", count(claim.0));
-    DocumentItems { head, continuations, content }
+    DocumentItems { head, continuations }
 }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use memory::{EntityRef, keys};
+use memory::{EntityRef, View, keys};
 
 use super::{
     MemoryTable,
     erase::{Tombstone, TombstoneKind},
-    items::{Digest, DocumentItems, part_digest, read_digests},
+    items::{Digest, content_digest, part_digest, read_digests},
 };
 use crate::{
     StoreError,
@@ -69,8 +69,9 @@ impl Head {
         self.is_erased() || (self.tombstone.is_none() && self.updated_at >= updated_at && self.shape == shape)
     }
 
-    pub(crate) fn same_content(&self, document: &DocumentItems) -> bool {
-        self.content == document.content
+    /// Whether a view says something else about the thing than what is stored. Events are not compared.
+    pub fn differs_from(&self, view: &View, shape: &str) -> bool {
+        self.tombstone.is_some() || self.shape != shape || self.content != content_digest(view)
     }
 }
 

@@ -1,0 +1,193 @@
+//! Opens a workspace for the functions that call Intercom: is it installed, what is its token, how much of its rate
+//! limit is left.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use intercom::{
+    WorkspaceId,
+    client::{ApiError, Client},
+    clock::Clock,
+    rate::{Budget, Reserve},
+};
+use platform::{
+    cipher::{CipherError, TokenCipher},
+    config::{ConfigError, Environment},
+    credentials::{CachedCredentials, CredentialsSource},
+};
+use secrecy::SecretString;
+use store::{
+    StoreError,
+    installation::{Installation, Installations, Status, StoredToken},
+};
+use url::Url;
+
+/// What the environment says about calling Intercom.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// `INTERCOM_API_BASE_URL`: where a token's workspace is asked for; afterwards the installation's own host is used.
+    pub base: Url,
+    /// `INTERCOM_VERSION`
+    pub version: String,
+    /// `RATE_LIMIT_PER_10S`: used until the first answer has told the real one.
+    pub limit: u32,
+}
+
+impl ApiConfig {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable.
+    pub fn read(env: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            base: env.base_url("INTERCOM_API_BASE_URL", "https://api.intercom.io")?,
+            version: env.get("INTERCOM_VERSION").unwrap_or("2.14").to_owned(),
+            limit: env.parsed("RATE_LIMIT_PER_10S", 166, "a number of requests per 10 seconds")?,
+        })
+    }
+}
+
+/// What stands behind a workspace id.
+pub enum Opening {
+    /// Work may be done with this client.
+    Open(Client),
+    /// Nobody has installed the app there (yet).
+    Unknown,
+    /// Known, but no call may be made.
+    Stopped(Status),
+}
+
+/// Why it cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// StateTable failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The token could not be decrypted.
+    #[error(transparent)]
+    Cipher(#[from] CipherError),
+    /// The installation's API address is no URL.
+    #[error("the installation of workspace {0} has no usable api_base_url: install it again")]
+    BadBaseUrl(WorkspaceId),
+}
+
+/// Opens workspaces; one a process.
+pub struct Access<C, S> {
+    /// The installations, for whoever changes a status.
+    pub installations: Installations,
+    /// The app's credentials.
+    pub credentials: CachedCredentials<S>,
+    cipher: C,
+    http: reqwest::Client,
+    config: ApiConfig,
+    clock: Arc<dyn Clock>,
+    reserve: Reserve,
+    held: Mutex<HashMap<WorkspaceId, Held>>,
+}
+
+/// What is kept of a workspace between invocations: a decrypted token saves a KMS call.
+struct Held {
+    ciphertext: Vec<u8>,
+    token: Option<SecretString>,
+    budget: Arc<Mutex<Budget>>,
+}
+
+impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
+    /// Made once per process; `reserve` says whether this function leaves room for live work.
+    pub fn new(
+        installations: Installations,
+        credentials: CachedCredentials<S>,
+        cipher: C,
+        http: reqwest::Client,
+        config: ApiConfig,
+        clock: Arc<dyn Clock>,
+        reserve: Reserve,
+    ) -> Self {
+        Self { installations, credentials, cipher, http, config, clock, reserve, held: Mutex::default() }
+    }
+
+    /// Opens a workspace. Calls wait until `deadline_ms` (milliseconds since 1970) at the longest.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn open(&self, workspace: &WorkspaceId, deadline_ms: i64) -> Result<Opening, AccessError> {
+        let Some(installation) = self.installations.get(workspace).await? else { return Ok(Opening::Unknown) };
+        if installation.status != Status::Active {
+            return Ok(Opening::Stopped(installation.status));
+        }
+        match self.client(&installation, deadline_ms).await? {
+            Some(client) => Ok(Opening::Open(client)),
+            None => Ok(Opening::Stopped(Status::NeedsReauth)),
+        }
+    }
+
+    /// A client for an installation, whatever its status; `None` where there is no token any more.
+    ///
+    /// # Errors
+    /// See [`AccessError`].
+    pub async fn client(&self, installation: &Installation, deadline_ms: i64) -> Result<Option<Client>, AccessError> {
+        let workspace = &installation.workspace;
+        let base = installation.api_base_url.parse().map_err(|_| AccessError::BadBaseUrl(workspace.clone()))?;
+        let token = match &installation.token {
+            StoredToken::None => return Ok(None),
+            StoredToken::Private => match self.credentials.current().await.private_token() {
+                Some(token) => token.clone(),
+                None => return Ok(None),
+            },
+            StoredToken::Encrypted(ciphertext) => match self.held_token(workspace, ciphertext) {
+                Some(token) => token,
+                None => {
+                    let token = self.cipher.decrypt(workspace, ciphertext).await?;
+                    self.with_held(workspace, |held| {
+                        held.ciphertext.clone_from(ciphertext);
+                        held.token = Some(token.clone());
+                    });
+                    token
+                }
+            },
+        };
+        let budget = self.with_held(workspace, |held| Arc::clone(&held.budget));
+        Ok(Some(self.client_with(base, token, budget, deadline_ms)))
+    }
+
+    /// A client for a token whose workspace is not known yet.
+    pub fn client_for(&self, token: SecretString, deadline_ms: i64) -> Client {
+        let budget = Arc::new(Mutex::new(Budget::new(self.config.limit, self.reserve)));
+        self.client_with(self.config.base.clone(), token, budget, deadline_ms)
+    }
+
+    /// Where a token's workspace is asked for.
+    pub fn base(&self) -> &Url {
+        &self.config.base
+    }
+
+    /// Intercom refused the token: nobody calls until the workspace is connected again.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn refused(&self, workspace: &WorkspaceId, error: &ApiError) -> Result<(), StoreError> {
+        tracing::error!(%workspace, %error, "the workspace needs to be connected again");
+        let now = self.clock.now_seconds();
+        self.installations.change_status(workspace, Status::Active, Status::NeedsReauth, now).await?;
+        Ok(())
+    }
+
+    fn client_with(&self, base: Url, token: SecretString, budget: Arc<Mutex<Budget>>, deadline_ms: i64) -> Client {
+        Client::new(self.http.clone(), base, &*self.config.version, token, Arc::clone(&self.clock), budget, deadline_ms)
+    }
+
+    fn held_token(&self, workspace: &WorkspaceId, ciphertext: &[u8]) -> Option<SecretString> {
+        self.with_held(workspace, |held| held.token.clone().filter(|_| held.ciphertext == ciphertext))
+    }
+
+    fn with_held<T>(&self, workspace: &WorkspaceId, f: impl FnOnce(&mut Held) -> T) -> T {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        f(all.entry(workspace.clone()).or_insert_with(|| Held {
+            ciphertext: Vec::new(),
+            token: None,
+            budget: Arc::new(Mutex::new(Budget::new(self.config.limit, self.reserve))),
+        }))
+    }
+}

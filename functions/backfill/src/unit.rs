@@ -1,0 +1,271 @@
+//! One checkpoint's walk: the thin shell of I/O around [`crate::walk`].
+
+use std::collections::HashMap;
+
+use access::Opening;
+use futures::{TryStreamExt, stream};
+use intercom::{
+    Timestamp,
+    client::{ApiError, Client, Page, PageRequest, Resource},
+    notification::id_text,
+};
+use memory::{EntityRef, EntityType, transform};
+use platform::{cipher::TokenCipher, credentials::CredentialsSource};
+use serde_json::Value;
+use store::{
+    StoreError,
+    checkpoint::{Checkpoint, Due, Phase},
+    installation::Status,
+    memory_table::{Claim, Head},
+    message::{Message, Refetch},
+    queue::Queue,
+};
+
+use crate::{Backfill, BackfillError, walk};
+
+/// How long a lease lasts, in milliseconds; each page renews it. Longer than one page can take, all waits included.
+const LEASE_MS: i64 = 150_000;
+
+/// How long before Lambda's deadline the last page is begun, in milliseconds.
+const MARGIN_MS: i64 = 90_000;
+
+/// Objects of one page that are written at once.
+const CONCURRENCY: usize = 8;
+
+/// What became of one due checkpoint in this run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Walked {
+    pub(crate) held: bool,
+    pub(crate) pages: u64,
+    pub(crate) written: u64,
+    pub(crate) failed: bool,
+}
+
+impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
+    /// Walks on from one checkpoint until it is done or time is up. Nothing that fails here stops another checkpoint.
+    pub(crate) async fn walk(&self, owner: &str, due: Due, deadline_ms: i64) -> Walked {
+        let mut walked = Walked::default();
+        if let Err(error) = self.walk_on(owner, &due, deadline_ms, &mut walked).await {
+            walked.failed = true;
+            tracing::error!(%error, workspace = %due.workspace, resource = due.resource, "a walk failed; the lease ends by itself");
+            self.metrics.count("WalksFailed", 1, &[("resource", &due.resource)], self.clock.now_ms());
+        }
+        walked
+    }
+
+    async fn walk_on(
+        &self,
+        owner: &str,
+        due: &Due,
+        deadline_ms: i64,
+        walked: &mut Walked,
+    ) -> Result<(), BackfillError> {
+        let now_ms = self.clock.now_ms();
+        if now_ms > deadline_ms.saturating_sub(MARGIN_MS) {
+            return Ok(());
+        }
+        let Some(resource) = Resource::from_path(&due.resource) else {
+            tracing::warn!(resource = due.resource, "a checkpoint of another version of this bundle");
+            return Ok(());
+        };
+        let held = self.checkpoints.acquire(&due.workspace, &due.resource, owner, now_ms, now_ms + LEASE_MS).await?;
+        let Some(mut checkpoint) = held else { return Ok(()) };
+        walked.held = true;
+        let client = match self.access.open(&due.workspace, deadline_ms.saturating_sub(MARGIN_MS)).await? {
+            Opening::Open(client) => client,
+            Opening::Stopped(Status::UninstallPending) => match self.probe(&checkpoint, deadline_ms).await? {
+                Some(client) => client,
+                None => return Ok(()),
+            },
+            Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
+        };
+        if !checkpoint.begun {
+            let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
+            checkpoint = walk::begin(checkpoint, resource, floor);
+            self.checkpoints.begin(&checkpoint, self.clock.now_ms() + LEASE_MS).await?;
+            checkpoint.dirty_since = None;
+        }
+        loop {
+            let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since: checkpoint.since };
+            let page = match client.page(request).await {
+                Ok(page) => page,
+                Err(error) => return self.no_page(checkpoint, &error, walked).await,
+            };
+            let (written, newest) = self.keep(&checkpoint, resource, &page).await?;
+            walked.pages += 1;
+            walked.written += written;
+            let now = self.clock.now_seconds();
+            checkpoint = walk::after_page(checkpoint, &page, newest, written, now);
+            self.metrics.count("PagesRead", 1, &[("resource", resource.path())], self.clock.now_ms());
+            if checkpoint.phase == Phase::Idle {
+                tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), pages = checkpoint.pages, seen = checkpoint.seen, written = checkpoint.written, "walked to the end");
+                return Ok(self.checkpoints.release(&checkpoint).await?);
+            }
+            if self.clock.now_ms() > deadline_ms.saturating_sub(MARGIN_MS) {
+                checkpoint.next_run_at = Some(now);
+                return Ok(self.checkpoints.release(&checkpoint).await?);
+            }
+            self.checkpoints.save(&checkpoint, self.clock.now_ms() + LEASE_MS).await?;
+        }
+    }
+
+    /// A page could not be had: note it, give the lease back, come again later.
+    async fn no_page(
+        &self,
+        checkpoint: Checkpoint,
+        error: &ApiError,
+        walked: &mut Walked,
+    ) -> Result<(), BackfillError> {
+        if matches!(error, ApiError::Unauthorized { .. }) {
+            self.access.refused(&checkpoint.workspace, error).await?;
+        }
+        let checkpoint = walk::after_failure(checkpoint, error, self.clock.now_seconds());
+        walked.failed = checkpoint.failures > 0;
+        tracing::warn!(%error, workspace = %checkpoint.workspace, resource = checkpoint.resource, next_run_at = checkpoint.next_run_at, "no page");
+        Ok(self.checkpoints.release(&checkpoint).await?)
+    }
+
+    /// No call may be made: the checkpoint waits for a new installation, which wakes it.
+    async fn block(&self, mut checkpoint: Checkpoint) -> Result<(), BackfillError> {
+        checkpoint.phase = Phase::Blocked;
+        checkpoint.last_error = Some("the workspace is not connected: connect it again".to_owned());
+        Ok(self.checkpoints.release(&checkpoint).await?)
+    }
+
+    /// An uninstall notice could not be checked when it came: ask again whether the token works.
+    async fn probe(&self, checkpoint: &Checkpoint, deadline_ms: i64) -> Result<Option<Client>, BackfillError> {
+        let workspace = &checkpoint.workspace;
+        let now = self.clock.now_seconds();
+        let change = |to| self.access.installations.change_status(workspace, Status::UninstallPending, to, now);
+        let Some(installation) = self.access.installations.get(workspace).await? else { return Ok(None) };
+        let client = self.access.client(&installation, deadline_ms).await?;
+        let works = match &client {
+            Some(client) => match client.me().await {
+                Ok(_) | Err(ApiError::Forbidden { .. }) => Some(true),
+                Err(ApiError::Unauthorized { .. }) => Some(false),
+                Err(_) => None,
+            },
+            None => Some(false),
+        };
+        match works {
+            Some(true) => {
+                change(Status::Active).await?;
+                return Ok(client);
+            }
+            Some(false) => {
+                change(Status::Uninstalled).await?;
+                self.block(checkpoint.clone()).await?;
+            }
+            None => {
+                let later = Checkpoint { next_run_at: Some(now + 60), ..checkpoint.clone() };
+                self.checkpoints.release(&later).await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes everything of a page durable. Gives the number of objects written or queued, and the newest change seen.
+    async fn keep(
+        &self,
+        checkpoint: &Checkpoint,
+        resource: Resource,
+        page: &Page,
+    ) -> Result<(u64, Option<Timestamp>), BackfillError> {
+        let entity_type = entity_type_of(resource);
+        let mut listed: HashMap<EntityRef, (&Value, Option<Timestamp>)> = HashMap::new();
+        for item in &page.items {
+            let Some(id) = item.get("id").and_then(id_text) else {
+                tracing::warn!(workspace = %checkpoint.workspace, resource = resource.path(), "an object without an id was passed over");
+                continue;
+            };
+            let updated_at = item.get("updated_at").and_then(Timestamp::from_value);
+            listed.insert(EntityRef::new(&checkpoint.workspace, entity_type, id), (item, updated_at));
+        }
+        let newest = listed.values().filter_map(|(_, updated_at)| *updated_at).max();
+        let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
+        listed.retain(|_, (_, updated_at)| updated_at.is_none() || *updated_at >= floor);
+
+        let entities: Vec<EntityRef> = listed.keys().cloned().collect();
+        let heads = self.memory.heads(&entities).await?;
+        let shape = self.config.settings.shape();
+        let mut refetch = Vec::new();
+        let mut whole = Vec::new();
+        for (entity, (item, updated_at)) in listed {
+            let head = heads.get(&entity);
+            let seen = updated_at.map_or(0, Timestamp::epoch_seconds);
+            if head.is_some_and(|head| updated_at.is_some() && head.covers(seen, &shape)) {
+                continue;
+            }
+            // A page is no proof that something which went has come back; a fetch of its own is.
+            if resource == Resource::Conversations || head.is_some_and(|head| head.tombstone.is_some()) {
+                refetch.push(self.refetch(&entity, seen));
+            } else {
+                whole.push((entity, item, head));
+            }
+        }
+        let queued = refetch.len() as u64;
+        self.queue.send_all(refetch).await?;
+        let written = stream::iter(whole.into_iter().map(Ok::<_, StoreError>))
+            .map_ok(|(entity, item, head)| self.write(entity, item, head, &shape))
+            .try_buffer_unordered(CONCURRENCY)
+            .try_fold(0_u64, |sum, written| async move { Ok(sum + written) })
+            .await?;
+        Ok((queued + written, newest))
+    }
+
+    fn refetch(&self, entity: &EntityRef, seen_updated_at: i64) -> String {
+        Message::Refetch(Refetch {
+            workspace: entity.workspace.clone(),
+            entity: entity.entity_type.as_str().to_owned(),
+            id: entity.id.clone(),
+            reason: "backfill".to_owned(),
+            seen_updated_at,
+            received_at_ms: self.clock.now_ms(),
+            deferrals: 0,
+        })
+        .write()
+    }
+
+    async fn write(
+        &self,
+        entity: EntityRef,
+        item: &Value,
+        head: Option<&Head>,
+        shape: &str,
+    ) -> Result<u64, StoreError> {
+        use store::memory_table::Written;
+        let view = match transform(&entity.workspace, entity.entity_type, item, &self.config.settings) {
+            Ok(view) => view,
+            Err(error) => {
+                tracing::error!(%error, workspace = %entity.workspace, id = entity.id, "passed over");
+                return Ok(0);
+            }
+        };
+        // What carries no time of change cannot win by one: it is counted like a fetch, but only where it differs.
+        let claim = match head {
+            Some(head) if item.get("updated_at").and_then(Timestamp::from_value).is_none() => {
+                if !head.differs_from(&view, shape) {
+                    return Ok(0);
+                }
+                self.memory.claim(&entity).await?
+            }
+            _ => Claim::PAGE,
+        };
+        let written = self.memory.write(&view, claim, shape, head, self.clock.now_seconds()).await?;
+        Ok(u64::from(matches!(written, Written::Stored { .. })))
+    }
+}
+
+fn entity_type_of(resource: Resource) -> EntityType {
+    match resource {
+        Resource::Conversations => EntityType::Conversation,
+        Resource::Tickets => EntityType::Ticket,
+        Resource::Contacts => EntityType::Contact,
+        Resource::Companies => EntityType::Company,
+        Resource::Articles => EntityType::Article,
+        Resource::Admins => EntityType::Admin,
+        Resource::Teams => EntityType::Team,
+        Resource::Tags => EntityType::Tag,
+        Resource::Segments => EntityType::Segment,
+    }
+}

@@ -1,0 +1,266 @@
+//! A batch: from records to what each of them asks for, and one fetch for all that are about one thing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use access::Opening;
+use aws_lambda_events::event::sqs::SqsMessage;
+use futures::{StreamExt, stream};
+use intercom::{Timestamp, WorkspaceId, client::Client, notification};
+use memory::{EntityRef, Event, Observation, PartSeen, Plan, plan, plan::events_seen};
+use platform::{cipher::TokenCipher, credentials::CredentialsSource};
+use store::{
+    installation::Status,
+    memory_table::{Claim, TombstoneKind},
+    message::Message,
+    queue::Queue,
+};
+
+use crate::{
+    Enrich,
+    outcome::{Deferral, Outcome},
+};
+
+/// Things of one workspace that are fetched at once.
+const CONCURRENCY: usize = 8;
+
+/// How long before Lambda's deadline nothing new is begun: the longest single call, and time to settle (milliseconds).
+const MARGIN_MS: i64 = 25_000;
+
+/// How often a message of a workspace that nobody knows is put off: an install may be under way.
+const UNKNOWN_WORKSPACE_TRIES: u32 = 3;
+
+/// One record.
+pub(crate) struct Record {
+    pub(crate) message_id: String,
+    pub(crate) receipt_handle: Option<String>,
+    /// From the backfill queue, by the name in its ARN.
+    pub(crate) is_backfill: bool,
+    /// The text of an unreadable one is not repeated: the queue has it.
+    pub(crate) message: Result<Message, String>,
+}
+
+impl Record {
+    pub(crate) fn read(record: SqsMessage) -> Self {
+        let text = record.body.unwrap_or_default();
+        let message = Message::read(&text).map_err(|error| error.to_string());
+        // A refetch only ever comes from the backfill queue; the ARN differs in every deployment.
+        let is_backfill = matches!(message, Ok(Message::Refetch(_)));
+        Self {
+            message_id: record.message_id.unwrap_or_default(),
+            receipt_handle: record.receipt_handle,
+            is_backfill,
+            message,
+        }
+    }
+}
+
+/// Why a thing is to be fetched: one entry for each message that asks.
+pub(crate) struct Want {
+    pub(crate) record: usize,
+    /// The part that the notification told of.
+    pub(crate) part: Option<PartSeen>,
+    /// The `updated_at` that a page showed, epoch seconds.
+    pub(crate) updated_at: Option<i64>,
+    pub(crate) deferrals: u32,
+    /// The part as the notification shows it, for the last try.
+    pub(crate) shown: Vec<Event>,
+}
+
+/// Everything that a batch asks for in one workspace.
+#[derive(Default)]
+struct Asked {
+    fetches: BTreeMap<EntityRef, Vec<Want>>,
+    /// Erasures, absences and observations, in the order of their records.
+    steps: Vec<(usize, Plan)>,
+    records: BTreeSet<usize>,
+}
+
+impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
+    /// What became of each record, in their order.
+    pub(crate) async fn work(&self, records: &[Record], deadline_ms: i64) -> Vec<Outcome> {
+        // Dropped is the lightest outcome: whatever a record asks for outweighs it.
+        let mut outcomes = vec![Outcome::Dropped("nothing to do"); records.len()];
+        let mut by_workspace: BTreeMap<WorkspaceId, Asked> = BTreeMap::new();
+        for (index, record) in records.iter().enumerate() {
+            if let Err(outcome) = self.read(index, record, &mut by_workspace) {
+                settle(&mut outcomes, index, outcome);
+            }
+        }
+        for (workspace, asked) in by_workspace {
+            for (index, outcome) in self.work_for(&workspace, asked, records, deadline_ms).await {
+                settle(&mut outcomes, index, outcome);
+            }
+        }
+        outcomes
+    }
+
+    /// Adds what one record asks for.
+    fn read(
+        &self,
+        index: usize,
+        record: &Record,
+        by_workspace: &mut BTreeMap<WorkspaceId, Asked>,
+    ) -> Result<(), Outcome> {
+        let message = record.message.as_ref().map_err(|error| Outcome::Failed(error.clone()))?;
+        let workspace =
+            message.workspace().ok_or_else(|| Outcome::Failed("the notification names no workspace".to_owned()))?;
+        let asked = by_workspace.entry(workspace.clone()).or_default();
+        asked.records.insert(index);
+        match message {
+            Message::Refetch(refetch) => {
+                let entity_type = refetch.entity.parse();
+                let entity_type =
+                    entity_type.map_err(|_| Outcome::Failed("a refetch of an unknown kind".to_owned()))?;
+                let entity = EntityRef::new(workspace, entity_type, &refetch.id);
+                asked.fetches.entry(entity).or_default().push(Want {
+                    record: index,
+                    part: None,
+                    updated_at: Some(refetch.seen_updated_at),
+                    deferrals: refetch.deferrals,
+                    shown: Vec::new(),
+                });
+            }
+            Message::Notification(queued) => {
+                let read = notification::Notification::parse(queued.notification.get());
+                let notification = read.map_err(|error| Outcome::Failed(error.to_string()))?;
+                let received = queued.received_at_ms.div_euclid(1000);
+                let received_at = Timestamp::from_epoch_seconds(received)
+                    .ok_or_else(|| Outcome::Failed("the message has no time".to_owned()))?;
+                for step in plan(&notification, workspace, received_at, &self.settings) {
+                    match step {
+                        Plan::Fetch { entity, part } => asked.fetches.entry(entity).or_default().push(Want {
+                            record: index,
+                            shown: if part.is_some() {
+                                events_seen(&notification, workspace, &self.settings)
+                            } else {
+                                Vec::new()
+                            },
+                            part,
+                            updated_at: None,
+                            deferrals: queued.deferrals,
+                        }),
+                        step => asked.steps.push((index, step)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn work_for(
+        &self,
+        workspace: &WorkspaceId,
+        asked: Asked,
+        records: &[Record],
+        deadline_ms: i64,
+    ) -> Vec<(usize, Outcome)> {
+        let opening = match self.access.open(workspace, deadline_ms.saturating_sub(MARGIN_MS)).await {
+            Ok(opening) => opening,
+            Err(error) => {
+                let failed = Outcome::Failed(format!("workspace {workspace} could not be opened: {error}"));
+                return asked.records.into_iter().map(|index| (index, failed.clone())).collect();
+            }
+        };
+        let client = match opening {
+            Opening::Open(client) => Some(client),
+            Opening::Stopped(Status::NeedsReauth | Status::UninstallPending) => None,
+            Opening::Stopped(_) => return all(asked.records, |_| Outcome::Dropped("workspace uninstalled")),
+            Opening::Unknown => {
+                return all(asked.records, |index| {
+                    let tried = records.get(index).and_then(|r| r.message.as_ref().ok()).map_or(0, Message::deferrals);
+                    if tried < UNKNOWN_WORKSPACE_TRIES {
+                        Deferral::because("unknown workspace")
+                    } else {
+                        Outcome::Dropped("unknown workspace")
+                    }
+                });
+            }
+        };
+        let mut done = Vec::new();
+        for (index, step) in asked.steps {
+            done.push((index, self.step(step).await));
+        }
+        match client {
+            Some(client) => done.extend(self.fetch_all(&client, asked.fetches, deadline_ms).await),
+            None => done.extend(self.leave_to_reconciliation(workspace, asked.fetches, records).await),
+        }
+        done
+    }
+
+    /// What needs no call to Intercom.
+    async fn step(&self, step: Plan) -> Outcome {
+        let result = match step {
+            Plan::Erase { entity, at, reason } => self.bury(&entity, TombstoneKind::Erased, at, &reason).await,
+            Plan::Absent { entity, at, reason } => self.bury(&entity, TombstoneKind::Absent, at, &reason).await,
+            Plan::Observe(observation) => self.observe(&observation).await,
+            Plan::Ignore { reason } => return Outcome::Dropped(reason),
+            Plan::Fetch { .. } => return Outcome::Failed("a fetch among the steps".to_owned()),
+        };
+        result.unwrap_or_else(|error| Outcome::Failed(error.to_string()))
+    }
+
+    async fn bury(
+        &self,
+        entity: &EntityRef,
+        kind: TombstoneKind,
+        at: Timestamp,
+        reason: &str,
+    ) -> Result<Outcome, store::StoreError> {
+        let claim: Claim = self.memory.claim(entity).await?;
+        let buried = self.memory.bury(entity, kind, at, claim, reason).await?;
+        tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, kind = kind.as_str(), buried, "gone");
+        Ok(Outcome::Done)
+    }
+
+    async fn observe(&self, observation: &Observation) -> Result<Outcome, store::StoreError> {
+        let now = self.clock.now_seconds();
+        let seen = self.memory.observe(observation, &self.settings.shape(), now).await?;
+        Ok(if seen { Outcome::Done } else { Outcome::Dropped("about something erased") })
+    }
+
+    async fn fetch_all(
+        &self,
+        client: &Client,
+        fetches: BTreeMap<EntityRef, Vec<Want>>,
+        deadline_ms: i64,
+    ) -> Vec<(usize, Outcome)> {
+        let fetched = stream::iter(fetches).map(|(entity, wants)| async move {
+            if self.clock.now_ms() > deadline_ms.saturating_sub(MARGIN_MS) {
+                return wants.iter().map(|w| (w.record, Deferral::because("out of time"))).collect::<Vec<_>>();
+            }
+            self.refresh(client, &entity, wants).await
+        });
+        fetched.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await.concat()
+    }
+
+    /// The token is refused, or an uninstall is being checked: nobody may call, and messages must not circle for days.
+    /// The next walk goes back to their time.
+    async fn leave_to_reconciliation(
+        &self,
+        workspace: &WorkspaceId,
+        fetches: BTreeMap<EntityRef, Vec<Want>>,
+        records: &[Record],
+    ) -> Vec<(usize, Outcome)> {
+        let waiting: BTreeSet<usize> = fetches.into_values().flatten().map(|want| want.record).collect();
+        let oldest = waiting
+            .iter()
+            .filter_map(|index| records.get(*index)?.message.as_ref().ok())
+            .filter_map(|message| Timestamp::from_epoch_seconds(message.received_at_ms().div_euclid(1000)))
+            .min();
+        let outcome = match self.mark_dirty(workspace, oldest).await {
+            Ok(()) => Outcome::Dropped("workspace not connected"),
+            Err(error) => Outcome::Failed(error.to_string()),
+        };
+        all(waiting, |_| outcome.clone())
+    }
+}
+
+fn all(records: BTreeSet<usize>, outcome: impl Fn(usize) -> Outcome) -> Vec<(usize, Outcome)> {
+    records.into_iter().map(|index| (index, outcome(index))).collect()
+}
+
+fn settle(outcomes: &mut [Outcome], index: usize, outcome: Outcome) {
+    if let Some(so_far) = outcomes.get_mut(index) {
+        *so_far = std::mem::replace(so_far, Outcome::Done).and(outcome);
+    }
+}

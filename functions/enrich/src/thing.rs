@@ -1,0 +1,149 @@
+//! One thing: fetch it as Intercom holds it, write what it is.
+
+use intercom::{
+    Timestamp,
+    client::{ApiError, Client},
+};
+use memory::{EntityRef, EntityType, View, transform};
+use platform::{cipher::TokenCipher, credentials::CredentialsSource};
+use store::{
+    StoreError,
+    memory_table::{Claim, Head, TombstoneKind, Written},
+    queue::Queue,
+};
+
+use crate::{
+    Enrich,
+    batch::Want,
+    outcome::{Deferral, Outcome},
+    resource_of,
+};
+
+/// How often a message is put off because Intercom's view does not yet have what it tells of. The last try writes what
+/// the message itself shows.
+const LAG_TRIES: u32 = 3;
+
+impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
+    /// Brings one thing up to date for all messages that ask for it, with one fetch or none.
+    pub(crate) async fn refresh(&self, client: &Client, entity: &EntityRef, wants: Vec<Want>) -> Vec<(usize, Outcome)> {
+        match self.try_refresh(client, entity, &wants).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => wants.iter().map(|want| (want.record, Outcome::Failed(error.to_string()))).collect(),
+        }
+    }
+
+    async fn try_refresh(
+        &self,
+        client: &Client,
+        entity: &EntityRef,
+        wants: &[Want],
+    ) -> Result<Vec<(usize, Outcome)>, StoreError> {
+        let each = |outcome: Outcome| wants.iter().map(|want| (want.record, outcome.clone())).collect::<Vec<_>>();
+        let Some(resource) = resource_of(entity.entity_type) else {
+            return Ok(each(Outcome::Failed(format!("a {} cannot be fetched", entity.entity_type))));
+        };
+        let shape = self.settings.shape();
+        let stored = self.memory.head(entity).await?;
+        if stored.as_ref().is_some_and(|head| wants.iter().all(|want| is_known(head, want, &shape))) {
+            return Ok(each(Outcome::Done));
+        }
+        let claim = self.memory.claim(entity).await?;
+        let object = match client.object(resource, &entity.id).await {
+            Ok(object) => object,
+            Err(ApiError::NotNow(not_now)) => return Ok(each(Deferral::until_intercom_answers(&not_now))),
+            Err(error @ ApiError::Unauthorized { .. }) => {
+                self.access.refused(&entity.workspace, &error).await?;
+                // The copies find the workspace stopped, and are left to reconciliation.
+                return Ok(each(Deferral::because("token refused")));
+            }
+            Err(ApiError::NotFound) => return self.not_found(entity, wants, stored.as_ref(), claim).await,
+            Err(ApiError::Merged { .. }) => {
+                self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, "merged").await?;
+                return Ok(each(Outcome::Done));
+            }
+            Err(error @ ApiError::Forbidden { .. }) => {
+                tracing::error!(workspace = %entity.workspace, entity = %entity.entity_type, %error, "not permitted");
+                return Ok(each(Outcome::Dropped("permission missing")));
+            }
+            Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. })) => {
+                return Ok(each(Outcome::Failed(error.to_string())));
+            }
+        };
+        let view = match transform(&entity.workspace, entity.entity_type, &object, &self.settings) {
+            Ok(view) => view,
+            Err(error) => return Ok(each(Outcome::Failed(error.to_string()))),
+        };
+        let written = self.memory.write(&view, claim, &shape, stored.as_ref(), self.clock.now_seconds()).await?;
+        tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, ?written, "written");
+        let mut outcomes = Vec::new();
+        for want in wants {
+            outcomes.push((want.record, self.answered(want, &view, written, &shape).await?));
+        }
+        Ok(outcomes)
+    }
+
+    /// Whether a message has what it told of. Intercom's view may lag behind its own webhook.
+    async fn answered(&self, want: &Want, view: &View, written: Written, shape: &str) -> Result<Outcome, StoreError> {
+        let lacks_part = want.part.as_ref().is_some_and(|part| !shows(view, &part.id, part.version, part.redacted));
+        let lacks_update = want.updated_at.is_some_and(|seen| view.document.updated_at.epoch_seconds() < seen);
+        if written == Written::Gone || !(lacks_part || lacks_update) {
+            return Ok(Outcome::Done);
+        }
+        if want.deferrals < LAG_TRIES {
+            return Ok(Deferral::because("view not there yet"));
+        }
+        let shown: Vec<_> = want.shown.iter().collect();
+        self.memory.put_events(&shown, shape).await?;
+        Ok(Outcome::Done)
+    }
+
+    /// Intercom does not have it. What was known is deleted; what was never seen may be too new to be served.
+    async fn not_found(
+        &self,
+        entity: &EntityRef,
+        wants: &[Want],
+        stored: Option<&Head>,
+        claim: Claim,
+    ) -> Result<Vec<(usize, Outcome)>, StoreError> {
+        if stored.is_some() || wants.iter().any(|want| want.updated_at.is_some()) {
+            let kind = match entity.entity_type {
+                EntityType::Conversation | EntityType::Contact | EntityType::Company | EntityType::Ticket => {
+                    TombstoneKind::Erased
+                }
+                _ => TombstoneKind::Absent,
+            };
+            let buried = self.memory.bury(entity, kind, self.now(), claim, "not found").await?;
+            tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, buried, "deleted in Intercom");
+            return Ok(wants.iter().map(|want| (want.record, Outcome::Done)).collect());
+        }
+        let outcome = |want: &Want| {
+            if want.deferrals < LAG_TRIES { Deferral::because("not found yet") } else { Outcome::Dropped("not found") }
+        };
+        Ok(wants.iter().map(|want| (want.record, outcome(want))).collect())
+    }
+
+    fn now(&self) -> Timestamp {
+        // Only a clock beyond the year 9999 has no such second.
+        Timestamp::from_epoch_seconds(self.clock.now_seconds()).unwrap_or(Timestamp::EPOCH)
+    }
+}
+
+/// Whether everything that a message asks for is stored already.
+fn is_known(head: &Head, want: &Want, shape: &str) -> bool {
+    if head.is_erased() {
+        return true;
+    }
+    match (&want.part, want.updated_at) {
+        (Some(part), _) => head.shape == shape && head.has_part(&part.id, part.version, part.redacted),
+        (None, Some(seen)) => head.covers(seen, shape),
+        (None, None) => false,
+    }
+}
+
+/// Whether the view has the part in at least this version.
+fn shows(view: &View, part_id: &str, version: Timestamp, redacted: bool) -> bool {
+    view.events
+        .iter()
+        .filter(|event| event.part_id.as_deref() == Some(part_id))
+        .any(|event| event.redacted || (!redacted && event.version >= version))
+}
