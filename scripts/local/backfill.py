@@ -72,7 +72,7 @@ class Backfill:
         """Ticks until all is read, showing how far it is; `expected` is what Intercom holds."""
         ticker = threading.Thread(target=self._tick_on, daemon=True)
         ticker.start()
-        started = time.monotonic()
+        started, told = time.monotonic(), ""
         try:
             with Progress(
                 TextColumn("  {task.description:<14}"),
@@ -96,9 +96,11 @@ class Backfill:
                             f"the backfill is not done after {LIMIT_SECONDS:.0f} s: {self.standing()}",
                             MINISTACK_LOG,
                         )
-                    if not interactive():
-                        say("  " + ", ".join(f"{name} {held[name]}/{total}" for name, total in expected.items()))
-                    time.sleep(POLL_SECONDS if interactive() else 2 * POLL_SECONDS)
+                    line = "  " + ", ".join(f"{name} {held[name]}/{total}" for name, total in expected.items())
+                    if not interactive() and line != told:
+                        told = line
+                        say(line)
+                    time.sleep(POLL_SECONDS)
                 held = self.memory.documents()
                 for name, bar in bars.items():
                     progress.update(bar, completed=held[name])

@@ -1,4 +1,4 @@
-"""A real `sam deploy` of the real template, and the one thing MiniStack leaves out of it."""
+"""A real `sam deploy` of the real template, and what MiniStack leaves out of it."""
 
 from __future__ import annotations
 
@@ -60,6 +60,47 @@ def outputs(settings: Settings) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
+def physical_ids(settings: Settings, of_type: str = "") -> dict[str, str]:
+    """The stack's resources, of one type or of all: logical name to physical id."""
+    pages = aws.client(settings, "cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if of_type in ("", resource["ResourceType"])
+    }
+
+
+def fit_policies(settings: Settings) -> None:
+    """Rewrites the deployed roles' policies in the two points where MiniStack's check differs from AWS's.
+
+    It checks every call against the caller's policies, so a function may here, too, do what its role says and no more.
+    But it does not know KMS's encryption context as a condition, and takes batch calls to SQS for actions of their own,
+    which for AWS are covered by the single ones.
+    """
+    iam = aws.client(settings, "iam")
+    for role in physical_ids(settings, "AWS::IAM::Role").values():
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            for statement in document["Statement"]:
+                fit_statement(statement)
+            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def fit_statement(statement: dict[str, Any]) -> None:
+    """One statement of a policy; see `fit_policies`."""
+    condition = {
+        operator: {key: value for key, value in keys.items() if not key.startswith("kms:EncryptionContext:")}
+        for operator, keys in statement.pop("Condition", {}).items()
+    }
+    condition = {operator: keys for operator, keys in condition.items() if keys}
+    if condition:
+        statement["Condition"] = condition
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    batched = ("sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+    statement["Action"] = actions + [f"{action}Batch" for action in actions if action in batched]
+
+
 def connect_routes(settings: Settings) -> int:
     """Makes the HTTP API's routes; returns their number.
 
@@ -69,11 +110,7 @@ def connect_routes(settings: Settings) -> int:
     cloudformation = aws.client(settings, "cloudformation")
     body = cloudformation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
     template: dict[str, Any] = yaml.safe_load(body) if isinstance(body, str) else body
-    resources = {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
-        for resource in page["StackResourceSummaries"]
-    }
+    resources = physical_ids(settings)
     gateway = aws.client(settings, "apigatewayv2")
     integrations: dict[str, str] = {}
     made = 0

@@ -59,8 +59,9 @@ class Journey:
             self._children.append(servers.start_emulator(settings))
         with step("sam deploy"):
             outputs = deploy.deploy(settings, template)
-        with step("Making the HTTP API's routes"):
+        with step("Making up for what MiniStack does not do: routes of an HTTP API, two details of IAM"):
             deploy.connect_routes(settings)
+            deploy.fit_policies(settings)
         return outputs
 
     def _use(self, outputs: dict[str, str]) -> None:

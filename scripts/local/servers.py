@@ -18,6 +18,8 @@ def start_ministack(settings: Settings) -> Child:
             "MINISTACK_REGION": REGION,
             # Otherwise it listens on every interface of the machine, the two below included.
             "BIND_HOST": "127.0.0.1",
+            # Every call is checked against the caller's policies: a function whose role lacks something fails here too.
+            "AUTH": "true",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         },

@@ -87,8 +87,7 @@ fn words(value: &Value) -> Option<String> {
 }
 
 fn links(document: &Document, event: &Event, relations: &[Relation]) -> Vec<Value> {
-    let of_thing =
-        relations.iter().map(|r| Link { target: r.target.clone(), relationship: r.relationship.clone() });
+    let of_thing = relations.iter().map(|r| Link { target: r.target.clone(), relationship: r.relationship.clone() });
     let mut all: Vec<Link> = Vec::new();
     for link in event.relations.iter().cloned().chain(of_thing) {
         let same = |known: &Link| known.relationship == link.relationship && known.target.is_same_as(&link.target);

@@ -18,9 +18,18 @@ pub const TIME_SHARDS: u8 = 8;
 /// Longest id, in bytes, that stands in a key as it is; a longer one (a URL) is replaced by its SHA-256 in hex.
 pub const MAX_ID_BYTES: usize = 256;
 
+/// Longest kind or relationship, in bytes, that stands in a key as it is.
+const MAX_NAME_BYTES: usize = 50;
+
 /// An id as it stands in a key: `#` and `%` percent-encoded, beyond [`MAX_ID_BYTES`] its SHA-256 in hex.
 pub fn encode_id(id: &str) -> String {
     if id.len() > MAX_ID_BYTES { sha256_hex(id) } else { escape(id) }
+}
+
+/// A kind or relationship as it stands in a key: a short word in general, but Intercom could send anything. A sort key
+/// ends at 1,024 bytes.
+fn encode_name(name: &str) -> String {
+    if name.len() > MAX_NAME_BYTES { sha256_hex(name) } else { escape(name) }
 }
 
 fn escape(text: &str) -> String {
@@ -47,10 +56,10 @@ pub fn continuation_sk(head: &str, number: usize) -> String {
 pub fn relation_sk(provider: &str, entity_type: &str, id: &str, relationship: &str) -> String {
     format!(
         "{RELATION_PREFIX}{}#{}#{}#{}",
-        escape(provider),
-        escape(entity_type),
+        encode_name(provider),
+        encode_name(entity_type),
         encode_id(id),
-        escape(relationship)
+        encode_name(relationship)
     )
 }
 
@@ -78,8 +87,8 @@ pub fn time_sk(occurred_at: Timestamp, source_id: &str) -> String {
 pub fn relation_pk(workspace: &WorkspaceId, target: &RelationTarget) -> String {
     format!(
         "{workspace}#{}#{}#{}",
-        escape(&target.provider),
-        escape(&target.entity_type),
+        encode_name(&target.provider),
+        encode_name(&target.entity_type),
         encode_id(&target.entity_id)
     )
 }
@@ -122,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn no_sort_key_is_longer_than_dynamodb_takes() {
+        let worst = "#".repeat(2_000);
+        for id in [&worst, &"#".repeat(MAX_ID_BYTES)] {
+            assert!(relation_sk("jira", &worst, id, "tagged_with").len() <= 1_024);
+            assert!(relation_sk("jira", &"#".repeat(MAX_NAME_BYTES), id, "tagged_with").len() <= 1_024);
+        }
+        assert!(event_sk(time(), &"#".repeat(255)).len() <= 1_024 - 40, "room for the continuations");
+    }
+
+    #[test]
     fn continuations_sort_behind_their_head_and_before_every_other_event_of_that_second() {
         let head = event_sk(time(), "intercom:conversation:215:7:conversation.replied");
         let keys = [head.clone(), continuation_sk(&head, 1), continuation_sk(&head, 12)];
@@ -133,9 +152,8 @@ mod tests {
 
     #[test]
     fn the_shard_of_a_thing_does_not_depend_on_its_workspace_or_day() {
-        let shard_of = |workspace: &str| {
-            shard(&EntityRef::new(&workspace.parse().unwrap(), EntityType::Conversation, "215"))
-        };
+        let shard_of =
+            |workspace: &str| shard(&EntityRef::new(&workspace.parse().unwrap(), EntityType::Conversation, "215"));
         assert_eq!(shard_of("ws1"), shard_of("ws2"));
     }
 }

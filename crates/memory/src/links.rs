@@ -16,6 +16,9 @@ pub use address::{reference as reference_of_address, without_signature};
 
 /// Most references that one text yields; a text with more (a log, a spam list) says nothing by the rest of them.
 pub const MAX_REFERENCES: usize = 100;
+/// Most bytes that the references of one text take together: they are stored with the text's event, whose item ends at
+/// 400 KB with 300 KB of body in it.
+const MAX_BYTES: usize = 16 * 1024;
 /// Longest address, in bytes, that is taken for one (the receiver's column limit).
 const MAX_ADDRESS: usize = 2048;
 
@@ -40,11 +43,14 @@ static KEY: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"(?:^|[^\w./#@=-])([A-Z][A-Z0-9_]{0,14})-([1-9]\d{0,6})(?:$|[^\w-])"));
 
 /// Everything that a text or a piece of HTML mentions, in order of first mention within each of the three ways, each
-/// target once, at most [`MAX_REFERENCES`].
+/// target once, at most [`MAX_REFERENCES`] and 16 KB of them.
 pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
     let mut found = Found::default();
     let decoded = text.replace("&amp;", "&");
     for mention in ADDRESS.iter().flat_map(|pattern| pattern.find_iter(&decoded)) {
+        if found.is_full() {
+            break;
+        }
         let evidence = trim_address(mention.as_str());
         if evidence.len() <= MAX_ADDRESS
             && let Some(target) = address::reference(evidence)
@@ -86,14 +92,23 @@ fn bare_keys(words: &str, team_keys: &BTreeSet<String>, found: &mut Found) {
 struct Found {
     references: Vec<Reference>,
     seen: HashSet<(String, String, String)>,
+    bytes: usize,
 }
 
 impl Found {
     fn add(&mut self, target: RelationTarget, evidence: &str) {
+        if self.is_full() || self.bytes + evidence.len() > MAX_BYTES {
+            return;
+        }
         let identity = (target.provider.clone(), target.entity_type.clone(), target.entity_id.clone());
-        if self.references.len() < MAX_REFERENCES && self.seen.insert(identity) {
+        if self.seen.insert(identity) {
+            self.bytes += evidence.len();
             self.references.push(Reference { target, evidence: evidence.to_owned() });
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.references.len() >= MAX_REFERENCES
     }
 }
 

@@ -10,10 +10,7 @@ use intercom::{Timestamp, Topic, WorkspaceId, notification::Notification};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{
-    Document, EntityRef, EntityType, Event, Relation, Settings, transform,
-    transform::parts,
-};
+use crate::{Document, EntityRef, EntityType, Event, Relation, Settings, transform, transform::parts};
 use observe::Told;
 
 /// The part that a notification told of.

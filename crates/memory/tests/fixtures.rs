@@ -131,7 +131,7 @@ fn a_data_event_is_the_same_from_a_webhook_and_from_the_list_of_events() {
     let plans = plan(&notification(&path), &workspace(), received_at(), &with_notes());
     let [Plan::Observe(seen)] = plans.as_slice() else { panic!("{plans:?}") };
     let listed = view("data-event", &with_notes());
-    assert_eq!(listed.events, [seen.event.clone()]);
+    assert_eq!(listed.events, std::slice::from_ref(&seen.event));
     assert_eq!(Some(&listed.document), seen.document.as_ref());
 }
 
@@ -140,10 +140,11 @@ fn events_hold_no_names_and_no_addresses() {
     let mut seen = 0;
     for (name, path) in fixtures("notifications") {
         let told = notification(&path);
-        let observed = plan(&told, &workspace(), received_at(), &with_notes()).into_iter().filter_map(|plan| match plan {
-            Plan::Observe(observation) => Some(observation.event),
-            _ => None,
-        });
+        let observed =
+            plan(&told, &workspace(), received_at(), &with_notes()).into_iter().filter_map(|plan| match plan {
+                Plan::Observe(observation) => Some(observation.event),
+                _ => None,
+            });
         for event in observed.chain(memory::plan::events_seen(&told, &workspace(), &with_notes())) {
             let written = serde_json::to_string(&event).unwrap();
             for personal in ["Robin", "Kim ", "@customer.example", "@vendor.example", "192.0.2.1"] {

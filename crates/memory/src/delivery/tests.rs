@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
 use crate::{EntityType, Settings, transform};
 use proptest::prelude::*;
@@ -40,7 +40,8 @@ fn names_beyond_the_receivers_columns_do_not_break_the_contract() {
     let mut relation = view.relations.first().unwrap().clone();
     relation.target.entity_type = "x".repeat(51);
     view.relations.push(relation.clone());
-    relation.target = RelationTarget { url: Some("no address".to_owned()), ..RelationTarget::new("web", "url", "u".repeat(900)) };
+    relation.target =
+        RelationTarget { url: Some("no address".to_owned()), ..RelationTarget::new("web", "url", "u".repeat(900)) };
     view.relations.push(relation);
     view.document.state = Some("s".repeat(200));
     view.document.url = Some(format!("https://e.example/{}", "x".repeat(3_000)));
@@ -78,9 +79,23 @@ fn every_rule_of_the_contract_is_held_to() {
         let path = pointer.trim_start_matches('/').replace('/', ".");
         assert_eq!(set(pointer, value), Err(path));
     }
-    assert_eq!(set("/relations/0/relationshipType", json!("x".repeat(51))), Err("relations[0].relationshipType".into()));
+    assert_eq!(
+        set("/relations/0/relationshipType", json!("x".repeat(51))),
+        Err("relations[0].relationshipType".into())
+    );
     assert_eq!(set("/relations/0/url", json!("")), Err("relations[0].url".into()));
-    for member in ["deliveryId", "sourceId", "provider", "eventType", "occurredAt", "entity", "relations", "title", "body", "attributes"] {
+    for member in [
+        "deliveryId",
+        "sourceId",
+        "provider",
+        "eventType",
+        "occurredAt",
+        "entity",
+        "relations",
+        "title",
+        "body",
+        "attributes",
+    ] {
         let mut broken = good.clone();
         broken.as_object_mut().unwrap().remove(member);
         assert_eq!(validate(&broken).map_err(|v| v.rule), Err("must be present"), "{member}");

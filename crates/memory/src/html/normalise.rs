@@ -227,7 +227,7 @@ impl Writer {
             Kind::Pre => "pre",
             _ => return,
         };
-        if self.dropped > 0 && !self.stack.last().is_some_and(|open| *open == name) {
+        if self.dropped > 0 && self.stack.last().is_none_or(|open| *open != name) {
             self.dropped -= 1;
         } else if let Some(at) = self.stack.iter().rposition(|open| *open == name) {
             self.close_all_above(at);

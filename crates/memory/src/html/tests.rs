@@ -6,7 +6,10 @@ use proptest::prelude::*;
 fn what_messages_are_made_of_becomes_markdown() {
     for (html, markdown) in [
         ("<p>Hello <b>there</b>,</p><p>it <i>still</i> fails.</p>", "Hello **there**,\n\nit *still* fails."),
-        ("<p>See <a href=\"https://example.com/a?b=1&amp;c=2\">the page</a></p>", "See [the page](https://example.com/a?b=1&c=2)"),
+        (
+            "<p>See <a href=\"https://example.com/a?b=1&amp;c=2\">the page</a></p>",
+            "See [the page](https://example.com/a?b=1&c=2)",
+        ),
         ("<ul><li>one</li><li>two</li></ul>", "- one\n- two"),
         ("<ol><li>one<li>two</ol>", "1. one\n2. two"),
         ("<pre><code>let x = 1;\nlet y_z = 2;</code></pre>", "```\nlet x = 1;\nlet y_z = 2;\n```"),
@@ -24,10 +27,16 @@ fn what_messages_are_made_of_becomes_markdown() {
 
 #[test]
 fn images_and_embedded_things_are_links() {
-    assert_eq!(to_markdown("<p><img src=\"https://example.com/a.png\" alt=\"Error\"></p>"), "[image: Error](https://example.com/a.png)");
+    assert_eq!(
+        to_markdown("<p><img src=\"https://example.com/a.png\" alt=\"Error\"></p>"),
+        "[image: Error](https://example.com/a.png)"
+    );
     assert_eq!(to_markdown("<p><img src=\"data:image/png;base64,AAAA\"></p>"), "(image)");
     assert_eq!(to_markdown("<iframe src=\"https://video.example/1\"></iframe>"), "[embedded](https://video.example/1)");
-    assert_eq!(to_markdown("<a href=\"https://e.example\"><img src=\"https://e.example/i.png\"></a>"), "[(image)](https://e.example)");
+    assert_eq!(
+        to_markdown("<a href=\"https://e.example\"><img src=\"https://e.example/i.png\"></a>"),
+        "[(image)](https://e.example)"
+    );
 }
 
 #[test]
@@ -87,10 +96,53 @@ fn megabytes_are_taken_in_one_pass() {
 /// Pieces of HTML, most of them wrong.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "<p>", "</p>", "<b>", "</b>", "<i a='", "'>", "<table>", "<tr>", "<td>", "</td>", "</table>", "<ul>", "<li>",
-        "</ul>", "<a href=\"https://e.example/x\">", "</a>", "<pre>", "</pre>", "<code>", "</code>", "<img src=x>",
-        "<br/>", "<!--", "-->", "<![CDATA[", "]]>", "<svg>", "</svg>", "&amp;", "&#x0;", "&", "<", ">", "\u{FDD0}", "_",
-        "word", " ", "\n", "😀", "<h1>", "<blockquote>", "<script>", "</script>", "<select>", "<frameset>", "```", "~~~",
+        "<p>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "<i a='",
+        "'>",
+        "<table>",
+        "<tr>",
+        "<td>",
+        "</td>",
+        "</table>",
+        "<ul>",
+        "<li>",
+        "</ul>",
+        "<a href=\"https://e.example/x\">",
+        "</a>",
+        "<pre>",
+        "</pre>",
+        "<code>",
+        "</code>",
+        "<img src=x>",
+        "<br/>",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "<svg>",
+        "</svg>",
+        "&amp;",
+        "&#x0;",
+        "&",
+        "<",
+        ">",
+        "\u{FDD0}",
+        "_",
+        "word",
+        " ",
+        "\n",
+        "😀",
+        "<h1>",
+        "<blockquote>",
+        "<script>",
+        "</script>",
+        "<select>",
+        "<frameset>",
+        "```",
+        "~~~",
     ]);
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }

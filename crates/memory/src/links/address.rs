@@ -111,8 +111,9 @@ fn vercel(host: &str, path: &[&str]) -> Option<RelationTarget> {
         let bare = id.strip_prefix("dpl_").unwrap_or(id);
         // Deployment ids are 24 to 32 letters and digits of both cases; `settings` and the like are none.
         let looks_like_one = (20..=40).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_alphanumeric());
-        return looks_like_one
-            .then(|| target("vercel", "deployment", format!("dpl_{bare}"), format!("https://vercel.com/{team}/{project}/{bare}")))?;
+        return looks_like_one.then(|| {
+            target("vercel", "deployment", format!("dpl_{bare}"), format!("https://vercel.com/{team}/{project}/{bare}"))
+        })?;
     }
     host.ends_with(".vercel.app").then(|| target("vercel", "deployment", host, format!("https://{host}")))?
 }

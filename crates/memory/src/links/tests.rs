@@ -51,9 +51,20 @@ fn an_address_is_found_in_html_in_markdown_and_at_the_end_of_a_sentence() {
 
 #[test]
 fn false_friends_are_no_links() {
-    for text in ["UTF-8 and SHA-256", "COVID-19", "ISO-8601", "ABC-12", "ENG-0", "PENG-12", "ENG-12a", "x-ENG-12",
-        "see acme/web", "12#12", "a/b#", "mailto:a@b.example"]
-    {
+    for text in [
+        "UTF-8 and SHA-256",
+        "COVID-19",
+        "ISO-8601",
+        "ABC-12",
+        "ENG-0",
+        "PENG-12",
+        "ENG-12a",
+        "x-ENG-12",
+        "see acme/web",
+        "12#12",
+        "a/b#",
+        "mailto:a@b.example",
+    ] {
         assert_eq!(mentions(text), Vec::<String>::new(), "{text}");
     }
 }
@@ -75,6 +86,8 @@ fn what_is_mentioned_twice_is_one_reference_and_there_are_never_too_many() {
     assert_eq!(mentions("https://e.example/a https://e.example/a").len(), 1);
     let many: String = (0..500).map(|n| format!("https://e.example/{n} ")).collect();
     assert_eq!(mentions(&many).len(), MAX_REFERENCES);
+    let long: String = (0..50).map(|n| format!("https://e.example/{n}/{} ", "x".repeat(1_900))).collect();
+    assert_eq!(mentions(&long).len(), 8, "sixteen kilobytes of them");
 }
 
 #[test]

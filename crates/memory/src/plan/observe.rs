@@ -209,10 +209,7 @@ impl<'a> Told<'a> {
         event.relations.extend(contact.iter().map(|id| link("contact", id, "called")));
         let admin = self.id_of("admin_id");
         event.relations.extend(admin.iter().map(|id| link("admin", id, "answered_by")));
-        Some(vec![
-            Self::observe(conversation.clone(), event),
-            Plan::Fetch { entity: conversation, part: None },
-        ])
+        Some(vec![Self::observe(conversation.clone(), event), Plan::Fetch { entity: conversation, part: None }])
     }
 
     /// A data event is the same whether a webhook or the list of a contact's events shows it.

@@ -11,7 +11,12 @@ fn told(topic: &str, item: &Value) -> Notification {
 }
 
 fn plans(topic: &str, item: &Value) -> Vec<Plan> {
-    plan(&told(topic, item), &"ws1".parse().unwrap(), Timestamp::from_epoch_seconds(9_000).unwrap(), &Settings::default())
+    plan(
+        &told(topic, item),
+        &"ws1".parse().unwrap(),
+        Timestamp::from_epoch_seconds(9_000).unwrap(),
+        &Settings::default(),
+    )
 }
 
 /// An item of the shape that a topic's group has.
@@ -20,7 +25,9 @@ fn item_of(topic: &Topic) -> Value {
     match name.split('.').next().unwrap() {
         "conversation" | "conversation_part" => json!({"type": "conversation", "id": "7"}),
         "ticket" => json!({"type": "ticket", "id": "8"}),
-        "contact" if name.contains(".tag.") => json!({"type": "contact_tag", "tag": {"id": "t"}, "contact": {"id": "c1"}}),
+        "contact" if name.contains(".tag.") => {
+            json!({"type": "contact_tag", "tag": {"id": "t"}, "contact": {"id": "c1"}})
+        }
         "contact" if name.contains("subscribed") => json!({"contact": {"id": "c1"}, "subscription_types": []}),
         "granular" => json!({"contact": {"id": "c1"}, "subscription_types": []}),
         "contact" => json!({"type": "contact", "id": "c1"}),
@@ -67,7 +74,10 @@ fn a_deleted_conversation_is_named_by_its_conversation_id() {
 fn an_unknown_topic_fetches_what_can_be_fetched_and_observes_the_rest() {
     assert_eq!(summary(&plans("conversation.sla.missed", &json!({"id": 7}))), "fetch conversation");
     assert_eq!(summary(&plans("audit.closed", &json!({"type": "ticket", "id": "8"}))), "fetch ticket");
-    assert_eq!(summary(&plans("audience.created", &json!({"type": "audience", "id": "3"}))), "observe data-event.notified");
+    assert_eq!(
+        summary(&plans("audience.created", &json!({"type": "audience", "id": "3"}))),
+        "observe data-event.notified"
+    );
     assert_eq!(summary(&plans("audience.created", &json!(null))), "observe data-event.notified");
     assert_eq!(summary(&plans("conversation.user.replied", &json!({}))), "observe data-event.notified");
 }

@@ -91,7 +91,8 @@ pub(super) fn data_event(context: &Context<'_>, object: &Value) -> View {
         if let Some(event) = &mut event {
             event.relations.push(link("contact", customer, "performed_by"));
             let metadata = told.metadata.iter().take(40);
-            let metadata = metadata.filter_map(|(key, v)| Some((format!("metadata.{key}"), scalar_without_addresses(v)?)));
+            let metadata =
+                metadata.filter_map(|(key, v)| Some((format!("metadata.{key}"), scalar_without_addresses(v)?)));
             event.attributes.extend(metadata);
         }
     }

@@ -176,7 +176,8 @@ impl Context<'_> {
     /// Relations of this thing. Erased contacts are no longer linked to.
     pub(crate) fn relations(&self, created: Option<Timestamp>, links: Vec<Link>) -> Vec<Relation> {
         let erased = |link: &Link| {
-            link.target.provider == "intercom" && self.is_erased(Some(&link.target.entity_type), Some(&link.target.entity_id))
+            link.target.provider == "intercom"
+                && self.is_erased(Some(&link.target.entity_type), Some(&link.target.entity_id))
         };
         let relation = |link: Link| Relation {
             entity: self.entity.clone(),

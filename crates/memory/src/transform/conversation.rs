@@ -26,8 +26,7 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     events.extend(rating(context, &conversation));
     events.extend(fin(context, &conversation));
 
-    let mut document =
-        context.document(name(context, &conversation), conversation.created_at, conversation.updated_at);
+    let mut document = context.document(name(context, &conversation), conversation.created_at, conversation.updated_at);
     document.state = conversation.state.clone();
     let (workspace, id) = (&context.entity.workspace, &context.entity.id);
     document.url = context.page(&format!("/a/inbox/{workspace}/inbox/conversation/{id}"));
@@ -252,7 +251,7 @@ impl People {
             self.add(kind, id, if kind == "contact" { "participant" } else { "teammate" });
             let known = self.0.get_mut(&(kind.to_owned(), id.to_owned()));
             if let (Some(participant), Some(name)) = (known, &author.name) {
-                participant.name = Some(name.clone());
+                participant.name = Some(crate::text::cut(name, 200));
             }
         }
     }

@@ -7,8 +7,11 @@ use crate::text;
 
 /// Longest text, in UTF-16 units, that a field or attribute keeps.
 const MAX_TEXT: usize = 1_000;
-/// Most members that are taken over from an open map.
+/// Longest text, in UTF-16 units, of a field of Intercom's own (a subject, an address, a remark).
+const MAX_OWN_TEXT: usize = 5_000;
+/// Most members that are taken over from an open map, and most bytes of them together: a document is one item.
 const MAX_MEMBERS: usize = 100;
+const MAX_MAP_BYTES: usize = 50 * 1024;
 
 /// A document's fields while they are collected.
 #[derive(Default)]
@@ -17,8 +20,14 @@ pub(crate) struct Fields(pub(crate) Map<String, Value>);
 impl Fields {
     /// Keeps a value where there is one.
     pub(crate) fn set<T: Into<Value>>(&mut self, name: &str, value: Option<T>) {
-        if let Some(value) = value {
-            self.0.insert(name.to_owned(), value.into());
+        match value.map(Into::into) {
+            Some(Value::String(text)) => {
+                self.0.insert(name.to_owned(), Value::from(text::cut(&text, MAX_OWN_TEXT)));
+            }
+            Some(value) => {
+                self.0.insert(name.to_owned(), value);
+            }
+            None => {}
         }
     }
 
@@ -38,7 +47,10 @@ impl Fields {
 
     /// Keeps the scalar members of an open map as one field.
     pub(crate) fn map(&mut self, name: &str, members: &Map<String, Value>) {
-        let kept: Map<String, Value> = scalars(members).collect();
+        let mut left = MAX_MAP_BYTES;
+        let size = |(name, value): &(String, Value)| name.len() + value.as_str().map_or(8, str::len);
+        let fits = |member: &(String, Value)| left.checked_sub(size(member)).inspect(|rest| left = *rest).is_some();
+        let kept: Map<String, Value> = scalars(members).take_while(fits).collect();
         if !kept.is_empty() {
             self.0.insert(name.to_owned(), Value::Object(kept));
         }

@@ -73,11 +73,7 @@ pub(crate) fn part_event(context: &Context<'_>, part: &Part) -> Event {
 }
 
 /// The event of the opening message, `conversation.created`.
-pub(crate) fn source_event(
-    context: &Context<'_>,
-    source: Option<&Source>,
-    created_at: intercom::Timestamp,
-) -> Event {
+pub(crate) fn source_event(context: &Context<'_>, source: Option<&Source>, created_at: intercom::Timestamp) -> Event {
     let mut event = context.event(SOURCE, "created", "Created", created_at);
     let nothing = Source::default();
     let source = source.unwrap_or(&nothing);

@@ -57,7 +57,8 @@ pub(super) fn contact(context: &Context<'_>, object: &Value) -> View {
 
 /// A link to a tag, with its name.
 pub(super) fn tag_link(tag: &Tag) -> Option<Link> {
-    let target = RelationTarget { title: tag.name.clone(), ..RelationTarget::new("intercom", "tag", tag.id.as_deref()?) };
+    let target =
+        RelationTarget { title: tag.name.clone(), ..RelationTarget::new("intercom", "tag", tag.id.as_deref()?) };
     Some(Link { target, relationship: "tagged_with".to_owned() })
 }
 

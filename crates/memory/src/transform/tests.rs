@@ -73,8 +73,12 @@ fn an_event_does_not_change_when_the_conversation_around_it_does() {
 
 #[test]
 fn an_assignment_or_closing_part_keeps_the_message_typed_with_it() {
-    let events = events_of(conversation(json!([part("p", "close", "<p>Bye</p>"), part("q", "assignment", "<p>Mine</p>")])));
-    assert_eq!((find(&events, "p").title.as_str(), find(&events, "p").body.as_str()), ("[Conversation Closed] Bye", "Bye"));
+    let events =
+        events_of(conversation(json!([part("p", "close", "<p>Bye</p>"), part("q", "assignment", "<p>Mine</p>")])));
+    assert_eq!(
+        (find(&events, "p").title.as_str(), find(&events, "p").body.as_str()),
+        ("[Conversation Closed] Bye", "Bye")
+    );
     assert_eq!(find(&events, "q").body, "Mine");
 }
 
@@ -139,7 +143,8 @@ fn an_erased_contact_does_not_come_back_with_the_next_fetch() {
     ]));
     object["title"] = json!("Dana cannot export");
     object["custom_attributes"] = json!({"Customer": "Dana"});
-    object["conversation_rating"] = json!({"rating": 1, "remark": "Dana is angry", "updated_at": 1_900, "contact": {"id": "c1"}});
+    object["conversation_rating"] =
+        json!({"rating": 1, "remark": "Dana is angry", "updated_at": 1_900, "contact": {"id": "c1"}});
     let erased = BTreeSet::from(["c1".to_owned()]);
     let workspace = "ws1".parse().unwrap();
     let view = transform_without(&workspace, EntityType::Conversation, &object, &Settings::default(), &erased).unwrap();
@@ -211,7 +216,11 @@ fn the_companies_and_the_name_of_a_contact_are_added_from_its_own_document() {
 
 #[test]
 fn a_transcript_tells_who_said_what_when() {
-    let view = view_of(EntityType::Conversation, conversation(json!([part("p", "comment", "<p>Answer</p>")])), &Settings::default());
+    let view = view_of(
+        EntityType::Conversation,
+        conversation(json!([part("p", "comment", "<p>Answer</p>")])),
+        &Settings::default(),
+    );
     let text = transcript(&view.document, &view.events);
     assert!(text.starts_with("# Opening\n"), "{text}");
     assert!(text.contains("## 1970-01-01T00:16:40Z · Dana · created\n\nOpening\n"), "{text}");
@@ -228,7 +237,19 @@ fn what_has_no_id_or_is_no_object_is_refused() {
 
 /// Any JSON, most of its keys those that the transform reads.
 pub(crate) fn any_json() -> impl Strategy<Value = Value> {
-    let words = vec!["", "note", "comment", "assignment", "user", "admin", "open", "<p>a</p>", "https://e.example", "2026-01-10T07:56:29.000Z", "0"];
+    let words = vec![
+        "",
+        "note",
+        "comment",
+        "assignment",
+        "user",
+        "admin",
+        "open",
+        "<p>a</p>",
+        "https://e.example",
+        "2026-01-10T07:56:29.000Z",
+        "0",
+    ];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -237,10 +258,41 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
         ".{0,8}".prop_map(Value::from),
     ];
     let keys = vec![
-        "id", "type", "title", "source", "author", "body", "tags", "contacts", "contact", "conversation", "company", "model",
-        "conversation_parts", "ticket_parts", "ticket_part", "ticket", "part_type", "created_at", "updated_at", "statistics",
-        "conversation_rating", "rating", "ai_agent", "resolution_state", "linked_objects", "data", "redacted", "attachments",
-        "event_details", "metadata", "content_stat", "performed_by", "subscription_types", "merged_from", "conversation_id",
+        "id",
+        "type",
+        "title",
+        "source",
+        "author",
+        "body",
+        "tags",
+        "contacts",
+        "contact",
+        "conversation",
+        "company",
+        "model",
+        "conversation_parts",
+        "ticket_parts",
+        "ticket_part",
+        "ticket",
+        "part_type",
+        "created_at",
+        "updated_at",
+        "statistics",
+        "conversation_rating",
+        "rating",
+        "ai_agent",
+        "resolution_state",
+        "linked_objects",
+        "data",
+        "redacted",
+        "attachments",
+        "event_details",
+        "metadata",
+        "content_stat",
+        "performed_by",
+        "subscription_types",
+        "merged_from",
+        "conversation_id",
     ];
     let key = prop::sample::select(keys);
     leaf.prop_recursive(5, 96, 8, move |inner| {

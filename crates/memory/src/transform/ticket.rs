@@ -28,8 +28,7 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
         let text = ticket.ticket_attributes.get(name).and_then(Value::as_str);
         text.filter(|text| !text.is_empty() && !erased_here)
     };
-    let mut document =
-        context.document(attribute(TITLE).map(html::to_text), ticket.created_at, ticket.updated_at);
+    let mut document = context.document(attribute(TITLE).map(html::to_text), ticket.created_at, ticket.updated_at);
     document.state = ticket.ticket_state.as_ref().and_then(|state| state.category.clone());
     let (workspace, id) = (&context.entity.workspace, &context.entity.id);
     document.url = context.page(&format!("/a/inbox/{workspace}/inbox/conversation/{id}"));

@@ -1,0 +1,47 @@
+//! Time that stands still until somebody waits or moves it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use intercom::clock::Clock;
+
+/// One clock for the functions and the emulator: who sleeps moves it.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    /// Shows this many seconds since 1970.
+    pub fn at(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds * 1000))
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            // Several sleepers wake at the latest of their times, not at the sum.
+            let until = self.now_ms() + i64::try_from(duration.as_millis()).unwrap();
+            tokio::task::yield_now().await;
+            self.0.fetch_max(until, Ordering::SeqCst);
+        })
+    }
+}
+
+impl emulator::Clock for TestClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}

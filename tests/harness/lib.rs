@@ -1,0 +1,18 @@
+//! What tests that cross functions need: the four functions with their real handlers and tables, beside an in-memory
+//! queue, a cipher without KMS, a clock that only moves when it is told to, and an Intercom of their own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
+
+mod clock;
+mod doubles;
+mod http;
+mod queue;
+mod stack;
+mod tables;
+
+pub use clock::TestClock;
+pub use doubles::{FixedCredentials, MetricLog, SequentialRandom, WorkspaceCipher};
+pub use http::{body_of, event, header_of, signed};
+pub use queue::{MemoryQueue, Taken};
+pub use stack::{CLIENT_SECRET, Options, Stack};
+pub use tables::Tables;

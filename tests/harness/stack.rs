@@ -1,0 +1,291 @@
+//! The whole bundle in one process.
+
+use std::{sync::Arc, time::Duration};
+
+use access::{Access, ApiConfig};
+use aws_lambda_events::{
+    apigw::ApiGatewayV2httpResponse,
+    sqs::{SqsEvent, SqsMessage},
+};
+use backfill::{Backfill, Ticked};
+use emulator::Emulator;
+use enrich::{Enrich, Queues};
+use intercom::{WorkspaceId, clock::Clock, rate::Reserve};
+use memory::Settings;
+use oauth::App;
+use platform::{
+    config::AllowedWorkspaces,
+    credentials::{CachedCredentials, Credentials},
+    http::answer,
+};
+use serde_json::Value;
+use store::{
+    checkpoint::Checkpoints,
+    installation::Installations,
+    memory_table::{MemoryTable, Retention},
+    oauth_state::OauthStates,
+};
+use webhook::Door;
+
+use crate::{
+    FixedCredentials, MemoryQueue, MetricLog, SequentialRandom, Tables, TestClock, WorkspaceCipher, event, signed,
+};
+
+/// With what the emulator's app signs.
+pub const CLIENT_SECRET: &str = "client-secret-of-the-test";
+
+/// When the tests take place: 2026-11-22T00:00:00Z.
+const NOW: i64 = 1_795_305_600;
+
+/// Lambda's deadline is this far away, in milliseconds.
+const INVOCATION_MS: i64 = 300_000;
+
+/// What a test can choose.
+pub struct Options {
+    /// The world that Intercom holds.
+    pub seed: emulator::Seed,
+    /// Requests per 10 seconds that Intercom allows.
+    pub rate_limit: u32,
+    /// Private-app mode: no install by OAuth.
+    pub private_app: bool,
+    /// Switches of the transform.
+    pub settings: Settings,
+    /// Days that memory keeps.
+    pub retention_days: u32,
+    /// Who may install.
+    pub allowed: AllowedWorkspaces,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let seed = emulator::Seed {
+            conversations: 12,
+            contacts: 8,
+            companies: 3,
+            articles: 3,
+            tickets: 3,
+            ..emulator::Seed::default()
+        };
+        Self {
+            seed,
+            rate_limit: 1_666,
+            private_app: false,
+            settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
+            retention_days: 0,
+            allowed: AllowedWorkspaces::default(),
+        }
+    }
+}
+
+/// The bundle, with Intercom beside it.
+pub struct Stack {
+    /// Intercom.
+    pub intercom: Emulator,
+    /// Time, for all of them.
+    pub clock: Arc<TestClock>,
+    /// DynamoDB.
+    pub tables: Tables,
+    /// The live queue.
+    pub live: MemoryQueue,
+    /// The backfill queue.
+    pub backfill_queue: MemoryQueue,
+    /// The secret.
+    pub credentials: FixedCredentials,
+    /// Everything that was counted.
+    pub metrics: MetricLog,
+    door: Door<MemoryQueue, FixedCredentials>,
+    app: App<WorkspaceCipher, FixedCredentials>,
+    enrich: Enrich<MemoryQueue, WorkspaceCipher, FixedCredentials>,
+    backfill: Backfill<MemoryQueue, WorkspaceCipher, FixedCredentials>,
+}
+
+impl Stack {
+    /// Starts everything.
+    pub async fn start(options: Options) -> Self {
+        let clock = Arc::new(TestClock::at(NOW));
+        let private_token = "dG9rOnByaXZhdGUtYXBw";
+        let config = emulator::Config {
+            seed: options.seed,
+            client_id: "client-id".to_owned(),
+            client_secret: CLIENT_SECRET.to_owned(),
+            access_token: options.private_app.then(|| private_token.to_owned()),
+            settings: emulator::Settings { rate_limit_per_10s: options.rate_limit, ..emulator::Settings::default() },
+            clock: clock.clone(),
+            ..emulator::Config::default()
+        };
+        let intercom = Emulator::start(config).await.unwrap();
+        let tables = Tables::start().await;
+        let credentials = FixedCredentials::new(Credentials {
+            client_id: "client-id".to_owned(),
+            client_secret: CLIENT_SECRET.into(),
+            webhook_secrets: Vec::new(),
+            access_token: if options.private_app { private_token.into() } else { "".into() },
+        });
+        let metrics = MetricLog::default();
+        let live = MemoryQueue::new(clock.clone());
+        let backfill_queue = MemoryQueue::new(clock.clone());
+        let base: url::Url = intercom.base_url().parse().unwrap();
+        let cached = || async { CachedCredentials::load(credentials.clone(), clock.clone()).await.unwrap() };
+        let installations = || Installations::new(tables.client.clone(), &tables.state);
+        let checkpoints = || Checkpoints::new(tables.client.clone(), &tables.state);
+        let retention = Retention { days: options.retention_days };
+        let memory = || MemoryTable::new(tables.client.clone(), &tables.memory, retention);
+        let http = || intercom::client::http_client().unwrap();
+        let access = |credentials, reserve| {
+            let api = ApiConfig { base: base.clone(), version: "2.14".to_owned(), limit: 166 };
+            Access::new(installations(), credentials, WorkspaceCipher, http(), api, clock.clone(), reserve)
+        };
+        let door = Door::new(live.clone(), cached().await, clock.clone(), metrics.of("webhook"));
+        let app = App {
+            config: oauth::Config {
+                api_base: base.clone(),
+                app_base: base.clone(),
+                version: "2.14".to_owned(),
+                public_base: None,
+                allowed: options.allowed.clone(),
+            },
+            operator_key: Some("operator-key-of-the-test".into()),
+            credentials: cached().await,
+            tables: oauth::Tables {
+                installations: installations(),
+                states: OauthStates::new(tables.client.clone(), &tables.state),
+                checkpoints: checkpoints(),
+            },
+            cipher: WorkspaceCipher,
+            http: http(),
+            clock: clock.clone(),
+            random: Arc::new(SequentialRandom::default()),
+            metrics: metrics.of("oauth"),
+        };
+        let enrich = Enrich {
+            access: access(cached().await, Reserve::Nothing),
+            memory: memory(),
+            checkpoints: checkpoints(),
+            queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
+            settings: options.settings.clone(),
+            clock: clock.clone(),
+            metrics: metrics.of("enrich"),
+        };
+        let backfill = Backfill {
+            access: access(cached().await, Reserve::ForLive),
+            checkpoints: checkpoints(),
+            memory: memory(),
+            queue: backfill_queue.clone(),
+            config: backfill::Config {
+                backfill_days: 0,
+                retention_days: options.retention_days,
+                allowed: options.allowed,
+                settings: options.settings,
+            },
+            clock: clock.clone(),
+            metrics: metrics.of("backfill"),
+        };
+        Self { intercom, clock, tables, live, backfill_queue, credentials, metrics, door, app, enrich, backfill }
+    }
+
+    /// The workspace that Intercom plays.
+    pub fn workspace(&self) -> WorkspaceId {
+        self.intercom.state().workspace().id_code.parse().unwrap()
+    }
+
+    /// Sends an event to the webhook function.
+    pub async fn webhook(&self, event: &str) -> ApiGatewayV2httpResponse {
+        answer(event, |request| self.door.answer(request)).await
+    }
+
+    /// Sends a signed notification through the front door.
+    pub async fn notify(&self, notification: &Value) -> i64 {
+        self.webhook(&signed(CLIENT_SECRET, &notification.to_string())).await.status_code
+    }
+
+    /// Sends an event to the OAuth function.
+    pub async fn oauth(&self, event: &str) -> ApiGatewayV2httpResponse {
+        answer(event, |request| self.app.answer(request)).await
+    }
+
+    /// Installs as a browser would, without looking at Intercom's page. Gives the answer of the callback.
+    pub async fn install(&self) -> ApiGatewayV2httpResponse {
+        let (state, cookie) = self.begin_install().await;
+        let code = self.intercom.state().issue_code();
+        self.callback(&format!("code={}&state={state}", encode(&code)), &[&cookie]).await
+    }
+
+    /// The first half: gives the state and the cookie.
+    pub async fn begin_install(&self) -> (String, String) {
+        let answer = self.oauth(&event("GET", "/api/intercom/install", &[], &[], None)).await;
+        assert_eq!(answer.status_code, 302);
+        let to: url::Url = crate::header_of(&answer, "location").unwrap().parse().unwrap();
+        let state = to.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let cookie = answer.cookies.first().unwrap().split(';').next().unwrap().to_owned();
+        (state, cookie)
+    }
+
+    /// The second half, with any query.
+    pub async fn callback(&self, query: &str, cookies: &[&str]) -> ApiGatewayV2httpResponse {
+        self.oauth(&event("GET", &format!("/api/intercom/callback?{query}"), &[], cookies, None)).await
+    }
+
+    /// One tick of the schedule.
+    pub async fn tick(&self) -> Ticked {
+        self.backfill.tick("test", self.clock.now_ms() + INVOCATION_MS).await.unwrap()
+    }
+
+    /// One batch of a queue through enrich, as Lambda's poller does it. `false` where nothing was visible.
+    pub async fn enrich_batch(&self, queue: &MemoryQueue) -> bool {
+        let taken = queue.take(10);
+        if taken.is_empty() {
+            return false;
+        }
+        let mut event = SqsEvent::default();
+        for message in &taken {
+            let mut record = SqsMessage::default();
+            record.message_id = Some(message.id.clone());
+            record.receipt_handle = Some(message.id.clone());
+            record.body = Some(message.body.clone());
+            event.records.push(record);
+        }
+        if let Ok(response) = self.enrich.handle(event, self.clock.now_ms() + INVOCATION_MS).await {
+            let failed: Vec<&str> = response.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
+            taken.iter().filter(|m| !failed.contains(&m.id.as_str())).for_each(|m| queue.delete(&m.id));
+        }
+        true
+    }
+
+    /// Works until both queues are empty, moving the clock to wherever the next message becomes visible.
+    pub async fn drain(&self) {
+        for _ in 0..10_000 {
+            if self.enrich_batch(&self.live).await || self.enrich_batch(&self.backfill_queue).await {
+                continue;
+            }
+            let next = [&self.live, &self.backfill_queue].into_iter().filter_map(MemoryQueue::next_visible_in_ms).min();
+            match next {
+                Some(ms) => self.clock.advance(Duration::from_millis(ms.max(1).unsigned_abs())),
+                None => return,
+            }
+        }
+        panic!("the queues do not become empty");
+    }
+
+    /// Ticks and works until every checkpoint is idle and both queues are empty.
+    pub async fn settle(&self) {
+        for _ in 0..200 {
+            let ticked = self.tick().await;
+            self.drain().await;
+            if ticked.due == 0 {
+                return;
+            }
+            self.clock.advance(Duration::from_secs(20));
+        }
+        panic!("the backfill does not come to an end");
+    }
+
+    /// As if the next revisit were due: every checkpoint walks again.
+    pub async fn revisit(&self) {
+        self.clock.advance(Duration::from_secs(16 * 60));
+        self.settle().await;
+    }
+}
+
+fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,123 @@
+//! Both tables, with the keys and indexes of the template, on a DynamoDB of the test's own.
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+        ProjectionType, ScalarAttributeType,
+    },
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+
+/// Both tables.
+pub struct Tables {
+    /// A client of that DynamoDB.
+    pub client: Client,
+    /// StateTable's name.
+    pub state: String,
+    /// MemoryTable's name.
+    pub memory: String,
+}
+
+impl Tables {
+    /// Starts a DynamoDB and makes the tables. It ends with the test's runtime.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let database = dynoxide::Database::memory().unwrap();
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(format!("http://{address}"))
+            .build();
+        let tables = Self {
+            client: Client::from_conf(config),
+            state: "StateTable".to_owned(),
+            memory: "MemoryTable".to_owned(),
+        };
+        tables.create(&tables.state, &[("due", "due_shard", "N", "next_run_at", "N")]).await;
+        let indexes =
+            [("by_time", "time_pk", "S", "time_sk", "S"), ("by_relation", "relation_pk", "S", "relation_sk", "S")];
+        tables.create(&tables.memory, &indexes).await;
+        tables
+    }
+
+    async fn create(&self, name: &str, indexes: &[(&str, &str, &str, &str, &str)]) {
+        let key = |name: &str, kind: KeyType| {
+            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+        };
+        let attribute = |name: &str, kind: &str| {
+            let kind = ScalarAttributeType::from(kind);
+            AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+        };
+        let mut request = self
+            .client
+            .create_table()
+            .table_name(name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .attribute_definitions(attribute("pk", "S"))
+            .attribute_definitions(attribute("sk", "S"));
+        for (index, hash, hash_type, range, range_type) in indexes {
+            let all = Projection::builder().projection_type(ProjectionType::All).build();
+            request = request
+                .attribute_definitions(attribute(hash, hash_type))
+                .attribute_definitions(attribute(range, range_type))
+                .global_secondary_indexes(
+                    GlobalSecondaryIndex::builder()
+                        .index_name(*index)
+                        .key_schema(key(hash, KeyType::Hash))
+                        .key_schema(key(range, KeyType::Range))
+                        .projection(all)
+                        .build()
+                        .unwrap(),
+                );
+        }
+        request.send().await.unwrap();
+    }
+
+    /// Every item of a table by its key, as JSON.
+    pub async fn dump(&self, table: &str) -> BTreeMap<(String, String), Value> {
+        let items = self.client.scan().table_name(table).into_paginator().items().send();
+        let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
+        items
+            .into_iter()
+            .map(|item| {
+                let text = |name: &str| item[name].as_s().unwrap().clone();
+                ((text("pk"), text("sk")), to_json(&item))
+            })
+            .collect()
+    }
+
+    /// What memory says, without what depends on the order of things: the fetch counters and the claims taken from them.
+    pub async fn memory(&self) -> BTreeMap<(String, String), Value> {
+        let mut items = self.dump(&self.memory).await;
+        items.retain(|(_, sk), _| sk != memory::keys::CLAIM);
+        for item in items.values_mut() {
+            item.as_object_mut().unwrap().remove("claim");
+        }
+        items
+    }
+}
+
+fn to_json(item: &HashMap<String, AttributeValue>) -> Value {
+    Value::Object(item.iter().map(|(name, value)| (name.clone(), value_to_json(value))).collect())
+}
+
+fn value_to_json(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => text.clone().into(),
+        AttributeValue::N(number) => number.parse::<i64>().map_or_else(|_| number.clone().into(), Into::into),
+        AttributeValue::Bool(flag) => (*flag).into(),
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::B(bytes) => format!("{} bytes {:?}", bytes.as_ref().len(), bytes.as_ref()).into(),
+        AttributeValue::L(list) => list.iter().map(value_to_json).collect(),
+        AttributeValue::M(map) => to_json(map),
+        other => panic!("memory holds no {other:?}"),
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests that cross functions.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod backfill;
+mod captures;
+mod front_door;
+mod installing;
+mod memory;
+mod sample_events;
