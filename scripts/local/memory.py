@@ -30,7 +30,7 @@ class Memory:
         """Everything, by thing."""
         things: dict[tuple[str, str], list[Item]] = defaultdict(list)
         for item in aws.scan(self._dynamodb, self._table):
-            things[(item["entity_type"], item["entity_id"])].append(item)
+            things[name_of(item)].append(item)
         for items in things.values():
             items.sort(key=lambda item: item["sk"])
         return things
@@ -42,6 +42,12 @@ class Memory:
             if item["sk"] == "document" and "deleted_at" not in item:
                 counted[item["entity_type"]] += 1
         return counted
+
+
+def name_of(item: Item) -> tuple[str, str]:
+    """Kind and id of the thing that an item is about, from the key `<workspace>#<kind>#<id>`."""
+    _, entity_type, encoded = item["pk"].split("#", 2)
+    return entity_type, encoded.replace("%23", "#").replace("%25", "%")
 
 
 def document_of(items: list[Item]) -> Item | None:

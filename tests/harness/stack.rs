@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use access::{Access, ApiConfig};
 use aws_lambda_events::{
     apigw::ApiGatewayV2httpResponse,
-    sqs::{SqsEvent, SqsMessage},
+    sqs::{SqsBatchResponse, SqsEvent, SqsMessage},
 };
 use backfill::{Backfill, Ticked};
 use emulator::Emulator;
@@ -44,6 +44,10 @@ const INVOCATION_MS: i64 = 300_000;
 pub struct Options {
     /// The world that Intercom holds.
     pub seed: emulator::Seed,
+    /// The workspace that Intercom plays.
+    pub workspace: String,
+    /// With what Intercom signs.
+    pub client_secret: String,
     /// Requests per 10 seconds that Intercom allows.
     pub rate_limit: u32,
     /// Private-app mode: no install by OAuth.
@@ -68,6 +72,8 @@ impl Default for Options {
         };
         Self {
             seed,
+            workspace: emulator::Workspace::default().id_code,
+            client_secret: CLIENT_SECRET.to_owned(),
             rate_limit: 1_666,
             private_app: false,
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
@@ -107,7 +113,8 @@ impl Stack {
         let config = emulator::Config {
             seed: options.seed,
             client_id: "client-id".to_owned(),
-            client_secret: CLIENT_SECRET.to_owned(),
+            client_secret: options.client_secret.clone(),
+            workspace: emulator::Workspace { id_code: options.workspace, ..emulator::Workspace::default() },
             access_token: options.private_app.then(|| private_token.to_owned()),
             settings: emulator::Settings { rate_limit_per_10s: options.rate_limit, ..emulator::Settings::default() },
             clock: clock.clone(),
@@ -117,7 +124,7 @@ impl Stack {
         let tables = Tables::start().await;
         let credentials = FixedCredentials::new(Credentials {
             client_id: "client-id".to_owned(),
-            client_secret: CLIENT_SECRET.into(),
+            client_secret: options.client_secret.clone().into(),
             webhook_secrets: Vec::new(),
             access_token: if options.private_app { private_token.into() } else { "".into() },
         });
@@ -230,6 +237,14 @@ impl Stack {
         self.backfill.tick("test", self.clock.now_ms() + INVOCATION_MS).await.unwrap()
     }
 
+    /// One event of SQS's poller, as it is.
+    ///
+    /// # Errors
+    /// Where the invocation itself fails.
+    pub async fn enrich_event(&self, event: SqsEvent) -> Result<SqsBatchResponse, enrich::AllFailed> {
+        self.enrich.handle(event, self.clock.now_ms() + INVOCATION_MS).await
+    }
+
     /// One batch of a queue through enrich, as Lambda's poller does it. `false` where nothing was visible.
     pub async fn enrich_batch(&self, queue: &MemoryQueue) -> bool {
         let taken = queue.take(10);
@@ -244,7 +259,7 @@ impl Stack {
             record.body = Some(message.body.clone());
             event.records.push(record);
         }
-        if let Ok(response) = self.enrich.handle(event, self.clock.now_ms() + INVOCATION_MS).await {
+        if let Ok(response) = self.enrich_event(event).await {
             let failed: Vec<&str> = response.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
             taken.iter().filter(|m| !failed.contains(&m.id.as_str())).for_each(|m| queue.delete(&m.id));
         }

@@ -61,6 +61,7 @@ async fn the_checkpoint_is_saved_after_each_page_and_the_next_tick_goes_on_there
     assert_eq!(checkpoint(&stack, "contacts").await["phase"], "idle", "no other resource waits for it");
 
     stack.intercom.state().reset_requests();
+    stack.clock.advance(std::time::Duration::from_secs(15));
     stack.settle().await;
     assert_eq!(stack.intercom.state().requests().of("POST /conversations/search"), 2, "pages 2 and 3 only");
     let done = checkpoint(&stack, "conversations").await;

@@ -65,7 +65,8 @@ async fn a_foreign_a_used_an_expired_and_another_browsers_state_store_nothing_an
 
     let (state, cookie) = stack.begin_install().await;
     let code = stack.intercom.state().issue_code();
-    let query = format!("code={}&state={state}", code.replace('=', "%3D"));
+    let code: String = url::form_urlencoded::byte_serialize(code.as_bytes()).collect();
+    let query = format!("code={code}&state={state}");
     assert_eq!(stack.callback(&query, &[&cookie]).await.status_code, 200);
     refused(&stack.callback(&query, &[&cookie]).await);
 }

@@ -163,7 +163,7 @@ impl Checkpoints {
     }
 
     /// Takes the lease until `lease_until_ms` (milliseconds since 1970); `None` while somebody else holds it, or where
-    /// the checkpoint is blocked.
+    /// the checkpoint is not due (any more: the index is read a moment before, and another run may have finished since).
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -179,11 +179,12 @@ impl Checkpoints {
             .update(workspace, resource)
             .update_expression("SET lease_owner = :owner, lease_expires_at = :until ADD fence :one")
             .condition_expression(
-                "attribute_exists(next_run_at) AND (attribute_not_exists(lease_expires_at) OR lease_expires_at < :now)",
+                "next_run_at <= :seconds AND (attribute_not_exists(lease_expires_at) OR lease_expires_at < :now)",
             )
             .expression_attribute_values(":owner", s(owner))
             .expression_attribute_values(":until", n(lease_until_ms))
             .expression_attribute_values(":now", n(now_ms))
+            .expression_attribute_values(":seconds", n(now_ms.div_euclid(1000)))
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::AllNew)
             .send()

@@ -43,7 +43,8 @@ impl Deferral {
 }
 
 impl Outcome {
-    /// Both happened to one message: a failure outweighs a deferral, and that everything else.
+    /// Both happened to one message: a failure outweighs a deferral, and that everything else; of equals the later one
+    /// is told.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         fn weight(outcome: &Outcome) -> u8 {
@@ -54,7 +55,7 @@ impl Outcome {
                 Outcome::Dropped(_) => 0,
             }
         }
-        if weight(&other) > weight(&self) { other } else { self }
+        if weight(&other) >= weight(&self) { other } else { self }
     }
 }
 
