@@ -43,7 +43,9 @@ def lints() -> list[Check]:
 
 def tests() -> list[Check]:
     """What runs the code."""
+    python = [str(venv_bin("aws") / "python"), "-m", "unittest", "discover", "--start-directory", "scripts/tests"]
     return [
+        Check("the tests of the scripts pass", python),
         Check("the tests pass", ["cargo", "test", "--workspace", "--target", preflight.host_triple()]),
         Check("the whole bundle runs", [sys.executable, str(ROOT / "scripts" / "run.py"), "--once"]),
     ]

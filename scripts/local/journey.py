@@ -83,9 +83,10 @@ class Journey:
         with step("What happens while we listen"):
             happened = live.make_things_happen(intercom, memory)
             self._wrong += [f"{one.action}: {reason}" for one in happened for reason in one.wrong]
-        with step("The webhook's door"):
+        with step("What must be refused, and whether all is well"):
             self._wrong += live.door_checks(settings, outputs)
-        self._check_queues(outputs)
+            self._wrong += live.health_check(intercom)
+            self._check_queues()
         things = memory.all()
         self._wrong += compare.everything(intercom.truth(), things)
         say()
@@ -95,13 +96,13 @@ class Journey:
         report.by_hand(settings, outputs, shown[0] if shown else None)
         self._verdict(things)
 
-    def _check_queues(self, outputs: dict[str, str]) -> None:
-        """Everything was handled, and nothing given up."""
+    def _check_queues(self) -> None:
+        """Nothing was given up."""
         sqs = aws.client(self._settings, "sqs")
-        for name in ("LiveDeadLettersUrl", "BackfillDeadLettersUrl"):
-            depth = aws.queue_depth(sqs, outputs[name])
+        for name, url in deploy.physical_ids(self._settings, "AWS::SQS::Queue").items():
+            depth = aws.queue_depth(sqs, url) if name.endswith("DeadLetters") else 0
             if depth:
-                self._wrong.append(f"{depth} messages in {name.removesuffix('Url')}")
+                self._wrong.append(f"{depth} messages in {name}")
 
     def _verdict(self, things: report.Things) -> None:
         """Every missing thing by name, or that there is none."""
@@ -112,7 +113,7 @@ class Journey:
             for reason in self._wrong:
                 say(f"  ✗ {reason}")
         else:
-            say(f"Everything is as expected: the memory of {len(things)} things equals what Intercom holds.")
+            say(f"Everything is as expected: what is remembered of {len(things)} things is what Intercom holds.")
 
     def _stay_up(self) -> None:
         """Until Ctrl-C, or until a server dies."""

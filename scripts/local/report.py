@@ -85,9 +85,10 @@ def by_hand(settings: Settings, outputs: dict[str, str], conversation: str | Non
     """Addresses and commands to go on with."""
     intercom = settings.intercom_url
     mutate = '{"action":"user_replied","body":"<p>Still broken, see ENG-42</p>","deliver":"once"}'
+    heading = "To try by hand after `make run`, which stays up" if settings.once else "To try by hand"
     say(
         f"""
-To try by hand
+{heading}
   connect a workspace   {outputs["InstallUrl"]}
   status                make status
   Intercom, emulated    {intercom}/_emulator
