@@ -22,6 +22,8 @@ def main() -> int:
     """Runs; the exit code is 0 when everything expected was there."""
     settings = arguments()
     signal.signal(signal.SIGTERM, interrupt)
+    # Shells start background jobs with Ctrl-C switched off.
+    signal.signal(signal.SIGINT, interrupt)
     try:
         if not in_installed_python():
             processes.stop_earlier_run()
@@ -62,7 +64,7 @@ def in_installed_python() -> bool:
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM is Ctrl-C: the same clean way out."""
+    """Both signals take the same clean way out."""
     raise KeyboardInterrupt
 
 

@@ -10,7 +10,7 @@ use aws_lambda_events::{
 use backfill::{Backfill, Ticked};
 use emulator::Emulator;
 use enrich::{Enrich, Queues};
-use intercom::{WorkspaceId, clock::Clock, rate::Reserve};
+use intercom::{WorkspaceId, clock::Clock};
 use memory::Settings;
 use oauth::App;
 use platform::{
@@ -24,6 +24,7 @@ use store::{
     installation::Installations,
     memory_table::{MemoryTable, Retention},
     oauth_state::OauthStates,
+    rate_window::RateWindows,
 };
 use webhook::Door;
 
@@ -138,9 +139,11 @@ impl Stack {
         let retention = Retention { days: options.retention_days };
         let memory = || MemoryTable::new(tables.client.clone(), &tables.memory, retention);
         let http = || intercom::client::http_client().unwrap();
-        let access = |credentials, reserve| {
+        let access = |credentials, spread| {
             let api = ApiConfig { base: base.clone(), version: "2.14".to_owned(), limit: 166 };
-            Access::new(installations(), credentials, WorkspaceCipher, http(), api, clock.clone(), reserve)
+            let windows = RateWindows::new(tables.client.clone(), &tables.state);
+            let tables = access::Tables { installations: installations(), windows };
+            Access::new(tables, credentials, WorkspaceCipher, http(), api, clock.clone(), spread)
         };
         let door = Door::new(live.clone(), cached().await, clock.clone(), metrics.of("webhook"));
         let app = App {
@@ -165,7 +168,7 @@ impl Stack {
             metrics: metrics.of("oauth"),
         };
         let enrich = Enrich {
-            access: access(cached().await, Reserve::Nothing),
+            access: access(cached().await, 100),
             memory: memory(),
             checkpoints: checkpoints(),
             queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
@@ -174,7 +177,7 @@ impl Stack {
             metrics: metrics.of("enrich"),
         };
         let backfill = Backfill {
-            access: access(cached().await, Reserve::ForLive),
+            access: access(cached().await, 700),
             checkpoints: checkpoints(),
             memory: memory(),
             queue: backfill_queue.clone(),

@@ -32,13 +32,23 @@ async fn a_history_costs_one_request_a_conversation_and_a_page_for_fifty() {
 }
 
 #[tokio::test]
-async fn an_enforced_limit_is_never_exceeded_by_a_lone_walk() {
+async fn invariant_8_all_functions_together_stay_within_the_limit_that_the_headers_tell() {
     let stack = Stack::start(Options { rate_limit: 20, ..with_conversations(60) }).await;
     stack.install().await;
+    stack.clock.advance(std::time::Duration::from_secs(10));
     stack.intercom.state().reset_requests();
+    for round in 0..40 {
+        // History, its refetches and what just happened all at once.
+        if round % 4 == 0 {
+            let live = stack.intercom.state().mutate(&Mutate::new(Action::UserReplied)).await.unwrap();
+            stack.notify(&live.notifications[0]).await;
+        }
+        tokio::join!(stack.tick(), stack.enrich_batch(&stack.backfill_queue), stack.enrich_batch(&stack.live));
+        stack.clock.advance(std::time::Duration::from_millis(700));
+    }
     stack.settle().await;
     let requests = stack.intercom.state().requests();
-    assert!(requests.max_in_window <= 20 + 2, "{requests:?}");
+    assert_eq!((requests.rate_limited, requests.max_in_window), (0, 20), "{requests:?}");
     let items = stack.tables.memory().await;
     let documents = items.keys().filter(|(pk, sk)| pk.contains("#conversation#") && sk == "document").count();
     assert_eq!(documents, 60, "everything arrives all the same");

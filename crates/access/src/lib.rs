@@ -1,6 +1,8 @@
 //! Opens a workspace for the functions that call Intercom: is it installed, what is its token, how much of its rate
 //! limit is left.
 
+mod pacer;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -10,7 +12,7 @@ use intercom::{
     WorkspaceId,
     client::{ApiError, Client},
     clock::Clock,
-    rate::{Budget, Reserve},
+    rate::{LocalPacer, Pacer, Priority},
 };
 use platform::{
     cipher::{CipherError, TokenCipher},
@@ -21,8 +23,11 @@ use secrecy::SecretString;
 use store::{
     StoreError,
     installation::{Installation, Installations, Status, StoredToken},
+    rate_window::RateWindows,
 };
 use url::Url;
+
+pub use pacer::SharedPacer;
 
 /// What the environment says about calling Intercom.
 #[derive(Clone, Debug)]
@@ -73,6 +78,15 @@ pub enum AccessError {
     BadBaseUrl(WorkspaceId),
 }
 
+/// What is read and written of StateTable.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Who is installed.
+    pub installations: Installations,
+    /// The shared rate windows.
+    pub windows: RateWindows,
+}
+
 /// Opens workspaces; one a process.
 pub struct Access<C, S> {
     /// The installations, for whoever changes a status.
@@ -83,41 +97,52 @@ pub struct Access<C, S> {
     http: reqwest::Client,
     config: ApiConfig,
     clock: Arc<dyn Clock>,
-    reserve: Reserve,
+    windows: RateWindows,
+    /// Sets this process apart from others that wait for the same window.
+    spread: u32,
     held: Mutex<HashMap<WorkspaceId, Held>>,
 }
 
-/// What is kept of a workspace between invocations: a decrypted token saves a KMS call.
+/// What is kept of a workspace between invocations: a decrypted token saves a KMS call, and what was taken of the rate
+/// window and not used yet stays good until the window ends.
+#[derive(Default)]
 struct Held {
     ciphertext: Vec<u8>,
     token: Option<SecretString>,
-    budget: Arc<Mutex<Budget>>,
+    pacers: HashMap<Priority, Arc<SharedPacer>>,
 }
 
 impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
-    /// Made once per process; `reserve` says whether this function leaves room for live work.
+    /// Made once per process. `spread` (0 to 999) should differ between processes.
     pub fn new(
-        installations: Installations,
+        tables: Tables,
         credentials: CachedCredentials<S>,
         cipher: C,
         http: reqwest::Client,
         config: ApiConfig,
         clock: Arc<dyn Clock>,
-        reserve: Reserve,
+        spread: u32,
     ) -> Self {
-        Self { installations, credentials, cipher, http, config, clock, reserve, held: Mutex::default() }
+        let Tables { installations, windows } = tables;
+        Self { installations, credentials, cipher, http, config, clock, windows, spread, held: Mutex::default() }
     }
 
-    /// Opens a workspace. Calls wait until `deadline_ms` (milliseconds since 1970) at the longest.
+    /// Opens a workspace for work of this priority. Calls wait until `deadline_ms` (milliseconds since 1970) at the
+    /// longest.
     ///
     /// # Errors
     /// See [`AccessError`].
-    pub async fn open(&self, workspace: &WorkspaceId, deadline_ms: i64) -> Result<Opening, AccessError> {
+    pub async fn open(
+        &self,
+        workspace: &WorkspaceId,
+        priority: Priority,
+        deadline_ms: i64,
+    ) -> Result<Opening, AccessError> {
         let Some(installation) = self.installations.get(workspace).await? else { return Ok(Opening::Unknown) };
         if installation.status != Status::Active {
             return Ok(Opening::Stopped(installation.status));
         }
-        match self.client(&installation, deadline_ms).await? {
+        match self.client(&installation, priority, deadline_ms).await? {
             Some(client) => Ok(Opening::Open(client)),
             None => Ok(Opening::Stopped(Status::NeedsReauth)),
         }
@@ -127,7 +152,12 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
     ///
     /// # Errors
     /// See [`AccessError`].
-    pub async fn client(&self, installation: &Installation, deadline_ms: i64) -> Result<Option<Client>, AccessError> {
+    pub async fn client(
+        &self,
+        installation: &Installation,
+        priority: Priority,
+        deadline_ms: i64,
+    ) -> Result<Option<Client>, AccessError> {
         let workspace = &installation.workspace;
         let base = installation.api_base_url.parse().map_err(|_| AccessError::BadBaseUrl(workspace.clone()))?;
         let token = match &installation.token {
@@ -148,14 +178,13 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
                 }
             },
         };
-        let budget = self.with_held(workspace, |held| Arc::clone(&held.budget));
-        Ok(Some(self.client_with(base, token, budget, deadline_ms)))
+        Ok(Some(self.client_with(base, token, self.pacer(workspace, priority), deadline_ms)))
     }
 
     /// A client for a token whose workspace is not known yet.
     pub fn client_for(&self, token: SecretString, deadline_ms: i64) -> Client {
-        let budget = Arc::new(Mutex::new(Budget::new(self.config.limit, self.reserve)));
-        self.client_with(self.config.base.clone(), token, budget, deadline_ms)
+        let pacer = LocalPacer::new(self.config.limit, Priority::Backfill, self.clock.now_ms());
+        self.client_with(self.config.base.clone(), token, Arc::new(pacer), deadline_ms)
     }
 
     /// Where a token's workspace is asked for.
@@ -174,8 +203,20 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         Ok(())
     }
 
-    fn client_with(&self, base: Url, token: SecretString, budget: Arc<Mutex<Budget>>, deadline_ms: i64) -> Client {
-        Client::new(self.http.clone(), base, &*self.config.version, token, Arc::clone(&self.clock), budget, deadline_ms)
+    fn client_with(&self, base: Url, token: SecretString, pacer: Arc<dyn Pacer>, deadline_ms: i64) -> Client {
+        Client::new(self.http.clone(), base, &*self.config.version, token, Arc::clone(&self.clock), pacer, deadline_ms)
+    }
+
+    fn pacer(&self, workspace: &WorkspaceId, priority: Priority) -> Arc<SharedPacer> {
+        self.with_held(workspace, |held| {
+            let pacer = held.pacers.entry(priority).or_insert_with(|| {
+                let (windows, clock) = (self.windows.clone(), Arc::clone(&self.clock));
+                let pacer =
+                    SharedPacer::new(windows, workspace.clone(), priority, self.config.limit, clock, self.spread);
+                Arc::new(pacer)
+            });
+            Arc::clone(pacer)
+        })
     }
 
     fn held_token(&self, workspace: &WorkspaceId, ciphertext: &[u8]) -> Option<SecretString> {
@@ -184,10 +225,6 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
 
     fn with_held<T>(&self, workspace: &WorkspaceId, f: impl FnOnce(&mut Held) -> T) -> T {
         let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        f(all.entry(workspace.clone()).or_insert_with(|| Held {
-            ciphertext: Vec::new(),
-            token: None,
-            budget: Arc::new(Mutex::new(Budget::new(self.config.limit, self.reserve))),
-        }))
+        f(all.entry(workspace.clone()).or_default())
     }
 }

@@ -6,10 +6,7 @@
 mod error;
 mod page;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
@@ -24,7 +21,7 @@ use crate::{
     WorkspaceId,
     clock::Clock,
     notification::id_text,
-    rate::{Admission, Budget, RateHeaders},
+    rate::{Admission, Pacer, RateHeaders},
 };
 
 pub use error::{ApiError, ErrorBody, NotNow, NotNowCause};
@@ -47,7 +44,7 @@ pub struct Client {
     version: String,
     token: SecretString,
     clock: Arc<dyn Clock>,
-    budget: Arc<Mutex<Budget>>,
+    pacer: Arc<dyn Pacer>,
     deadline_ms: i64,
 }
 
@@ -89,18 +86,18 @@ struct App {
 }
 
 impl Client {
-    /// A client for one workspace. `budget` is shared by all clients of that workspace in this process; `deadline_ms`
-    /// (milliseconds since 1970) is when the invocation must be done waiting.
+    /// A client for one workspace. `pacer` is asked before each request; `deadline_ms` (milliseconds since 1970) is when
+    /// the invocation must be done waiting.
     pub fn new(
         http: reqwest::Client,
         base: Url,
         version: impl Into<String>,
         token: SecretString,
         clock: Arc<dyn Clock>,
-        budget: Arc<Mutex<Budget>>,
+        pacer: Arc<dyn Pacer>,
         deadline_ms: i64,
     ) -> Self {
-        Self { http, base, version: version.into(), token, clock, budget, deadline_ms }
+        Self { http, base, version: version.into(), token, clock, pacer, deadline_ms }
     }
 
     /// Which workspace the token opens.
@@ -183,10 +180,7 @@ impl Client {
     /// Waits for the budget, but never past `give_up_at`.
     async fn admitted(&self, give_up_at: i64) -> Result<(), ApiError> {
         loop {
-            let now = self.clock.now_ms();
-            // A poisoned lock only means that another task panicked between two numbers; they are still numbers.
-            let admission = self.budget.lock().unwrap_or_else(PoisonError::into_inner).admit(now);
-            match admission {
+            match self.pacer.admit(self.clock.now_ms()).await {
                 Admission::Now => return Ok(()),
                 Admission::At(later) if later <= give_up_at => self.wait_until(later).await,
                 Admission::At(later) => return Err(NotNow::rate_limited(later).into()),
@@ -216,10 +210,9 @@ impl Client {
         let rate = rate_headers(response.headers());
         let now = self.clock.now_ms();
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-            return Err(NotNow::rate_limited(budget.exhausted(rate, now)).into());
+            return Err(NotNow::rate_limited(self.pacer.exhausted(rate, now).await).into());
         }
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).observe(rate, now);
+        self.pacer.observe(rate, now).await;
         let header_id = request_id(response.headers());
         let survivor = error::survivor(response.headers());
         let body = read_limited(response).await.map_err(|e| NotNow::unreachable(&e))?;

@@ -25,3 +25,12 @@ impl Random for SystemRandom {
         Ok(bytes)
     }
 }
+
+/// 0 to 999: sets processes apart that would otherwise all wake at the same moment.
+///
+/// # Errors
+/// As [`Random::bytes`].
+pub fn spread(random: &impl Random) -> Result<u32, NoRandomness> {
+    let [a, b, ..] = random.bytes()?;
+    Ok(u32::from(u16::from_be_bytes([a, b])) % 1000)
+}

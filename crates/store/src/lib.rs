@@ -11,5 +11,6 @@ pub mod memory_table;
 pub mod message;
 pub mod oauth_state;
 pub mod queue;
+pub mod rate_window;
 
 pub use error::StoreError;

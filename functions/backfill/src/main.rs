@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use access::{Access, ApiConfig};
+use access::{Access, ApiConfig, Tables};
 use backfill::{Backfill, Config};
-use intercom::rate::Reserve;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
     cipher::Kms,
@@ -12,6 +11,7 @@ use platform::{
     config::Environment,
     credentials::{CachedCredentials, Source},
     metrics::Metrics,
+    random::{self, SystemRandom},
     start,
 };
 use serde_json::Value;
@@ -20,6 +20,7 @@ use store::{
     installation::Installations,
     memory_table::{MemoryTable, Retention},
     queue::Sqs,
+    rate_window::RateWindows,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,10 +38,14 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let cipher = Kms::new(aws_sdk_kms::Client::new(&aws), key_id);
-    let installations = Installations::new(dynamodb.clone(), &state_table);
     let http = intercom::client::http_client()?;
     let retention = Retention { days: config.retention_days };
-    let access = Access::new(installations, credentials, cipher, http, api, clock.clone(), Reserve::ForLive);
+    let tables = Tables {
+        installations: Installations::new(dynamodb.clone(), &state_table),
+        windows: RateWindows::new(dynamodb.clone(), &state_table),
+    };
+    let spread = random::spread(&SystemRandom)?;
+    let access = Access::new(tables, credentials, cipher, http, api, clock.clone(), spread);
     let backfill = Backfill {
         access,
         checkpoints: Checkpoints::new(dynamodb.clone(), state_table),

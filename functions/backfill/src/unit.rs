@@ -8,6 +8,7 @@ use intercom::{
     Timestamp,
     client::{ApiError, Client, Page, PageRequest, Resource},
     notification::id_text,
+    rate::Priority,
 };
 use memory::{EntityRef, EntityType, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
@@ -71,14 +72,15 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let held = self.checkpoints.acquire(&due.workspace, &due.resource, owner, now_ms, now_ms + LEASE_MS).await?;
         let Some(mut checkpoint) = held else { return Ok(()) };
         walked.held = true;
-        let client = match self.access.open(&due.workspace, deadline_ms.saturating_sub(MARGIN_MS)).await? {
-            Opening::Open(client) => client,
-            Opening::Stopped(Status::UninstallPending) => match self.probe(&checkpoint, deadline_ms).await? {
-                Some(client) => client,
-                None => return Ok(()),
-            },
-            Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
-        };
+        let client =
+            match self.access.open(&due.workspace, Priority::Backfill, deadline_ms.saturating_sub(MARGIN_MS)).await? {
+                Opening::Open(client) => client,
+                Opening::Stopped(Status::UninstallPending) => match self.probe(&checkpoint, deadline_ms).await? {
+                    Some(client) => client,
+                    None => return Ok(()),
+                },
+                Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
+            };
         if !checkpoint.begun {
             let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
             checkpoint = walk::begin(checkpoint, resource, floor);
@@ -138,7 +140,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let now = self.clock.now_seconds();
         let change = |to| self.access.installations.change_status(workspace, Status::UninstallPending, to, now);
         let Some(installation) = self.access.installations.get(workspace).await? else { return Ok(None) };
-        let client = self.access.client(&installation, deadline_ms).await?;
+        let client = self.access.client(&installation, Priority::Backfill, deadline_ms).await?;
         let works = match &client {
             Some(client) => match client.me().await {
                 Ok(_) | Err(ApiError::Forbidden { .. }) => Some(true),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use access::Opening;
 use aws_lambda_events::event::sqs::SqsMessage;
 use futures::{StreamExt, stream};
-use intercom::{Timestamp, WorkspaceId, client::Client, notification};
+use intercom::{Timestamp, WorkspaceId, client::Client, notification, rate::Priority};
 use memory::{EntityRef, Event, Observation, PartSeen, Plan, plan, plan::events_seen};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
@@ -154,7 +154,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         records: &[Record],
         deadline_ms: i64,
     ) -> Vec<(usize, Outcome)> {
-        let opening = match self.access.open(workspace, deadline_ms.saturating_sub(MARGIN_MS)).await {
+        // A batch comes from one queue: history leaves room for what just happened.
+        let is_history = asked.records.iter().all(|index| records.get(*index).is_some_and(|r| r.is_backfill));
+        let priority = if is_history { Priority::Backfill } else { Priority::Live };
+        let opening = match self.access.open(workspace, priority, deadline_ms.saturating_sub(MARGIN_MS)).await {
             Ok(opening) => opening,
             Err(error) => {
                 let failed = Outcome::Failed(format!("workspace {workspace} could not be opened: {error}"));

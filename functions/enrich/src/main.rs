@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use access::{Access, ApiConfig};
+use access::{Access, ApiConfig, Tables};
 use aws_lambda_events::event::sqs::SqsEvent;
 use enrich::{Enrich, Queues, settings};
-use intercom::rate::Reserve;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
     cipher::Kms,
@@ -13,6 +12,7 @@ use platform::{
     config::Environment,
     credentials::{CachedCredentials, Source},
     metrics::Metrics,
+    random::{self, SystemRandom},
     start,
 };
 use store::{
@@ -20,6 +20,7 @@ use store::{
     installation::Installations,
     memory_table::{MemoryTable, Retention},
     queue::Sqs,
+    rate_window::RateWindows,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,9 +41,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let sqs = aws_sdk_sqs::Client::new(&aws);
     let cipher = Kms::new(aws_sdk_kms::Client::new(&aws), key_id);
-    let installations = Installations::new(dynamodb.clone(), &state_table);
     let http = intercom::client::http_client()?;
-    let access = Access::new(installations, credentials, cipher, http, api, clock.clone(), Reserve::Nothing);
+    let tables = Tables {
+        installations: Installations::new(dynamodb.clone(), &state_table),
+        windows: RateWindows::new(dynamodb.clone(), &state_table),
+    };
+    let spread = random::spread(&SystemRandom)?;
+    let access = Access::new(tables, credentials, cipher, http, api, clock.clone(), spread);
     let enrich = Enrich {
         access,
         memory: MemoryTable::new(dynamodb.clone(), memory_table, retention),

@@ -9,12 +9,12 @@ mod notices;
 mod pages;
 mod status;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use intercom::{
     client::{Client, region_base},
     clock::Clock,
-    rate::{Budget, Reserve},
+    rate::{LocalPacer, Priority},
 };
 use platform::{
     cipher::TokenCipher,
@@ -132,9 +132,9 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
 
     /// A client for one workspace (or for a token whose workspace is not known yet).
     fn intercom(&self, base: Url, token: SecretString) -> Client {
-        let budget = Arc::new(Mutex::new(Budget::new(10, Reserve::Nothing)));
+        let pacer = Arc::new(LocalPacer::new(10, Priority::Live, self.clock.now_ms()));
         let deadline = self.clock.now_ms().saturating_add(BUDGET_MS);
-        Client::new(self.http.clone(), base, &*self.config.version, token, self.clock.clone(), budget, deadline)
+        Client::new(self.http.clone(), base, &*self.config.version, token, self.clock.clone(), pacer, deadline)
     }
 
     fn unavailable(&self, error: &StoreError) -> Response<String> {
