@@ -94,6 +94,30 @@ async fn a_webhook_that_never_came_is_made_good_by_the_next_walk() {
 }
 
 #[tokio::test]
+async fn invariant_6_a_deletion_that_nobody_told_of_is_found_by_the_next_walk() {
+    let stack = Stack::start(Options::default()).await;
+    stack.install().await;
+    stack.settle().await;
+    stack.clock.advance(std::time::Duration::from_secs(60));
+    let lost = stack.intercom.state().mutate(&Mutate::new(Action::ConversationDeleted)).await.unwrap();
+    let pk = format!("acmews01#conversation#{}", lost.ids["conversation_id"].as_str().unwrap());
+    assert!(stack.tables.memory().await.keys().filter(|(key, _)| *key == pk).count() > 1);
+    stack.revisit().await;
+    let items = stack.tables.memory().await;
+    let left: Vec<_> = items.iter().filter(|((key, _), _)| *key == pk).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left[0].1["tombstone"], "erased");
+
+    stack.intercom.state().reset_requests();
+    stack.revisit().await;
+    assert_eq!(
+        stack.intercom.state().requests().of("GET /conversations/deleted"),
+        1,
+        "old deletions are not read again"
+    );
+}
+
+#[tokio::test]
 async fn private_app_mode_registers_its_workspace_at_the_first_tick() {
     let stack = Stack::start(Options { private_app: true, ..Options::default() }).await;
     stack.settle().await;
@@ -116,7 +140,7 @@ async fn a_refused_token_stops_the_calls_until_the_workspace_is_connected_again(
     stack.intercom.state().reset_requests();
     stack.revisit().await;
     let calls = stack.intercom.state().requests().total;
-    assert!(calls <= 9, "one look a resource at most, not one a minute: {calls}");
+    assert!(calls <= 10, "one look a resource at most, not one a minute: {calls}");
     assert_eq!(checkpoint(&stack, "conversations").await["phase"], "blocked");
 
     assert_eq!(stack.install().await.status_code, 200);
@@ -130,7 +154,7 @@ async fn two_runs_at_once_never_walk_the_same_checkpoint() {
     let stack = Stack::start(with_conversations(120)).await;
     stack.install().await;
     let (a, b) = tokio::join!(stack.tick(), stack.tick());
-    assert_eq!(a.walked + b.walked, 9, "{a:?} {b:?}");
+    assert_eq!(a.walked + b.walked, 10, "{a:?} {b:?}");
     stack.drain().await;
     assert_eq!(stack.intercom.state().requests().of("GET /conversations/{id}"), 120);
 }

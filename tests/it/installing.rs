@@ -21,7 +21,7 @@ async fn an_install_stores_the_token_encrypted_and_makes_every_resource_due() {
     let state = stack.tables.dump(&stack.tables.state).await;
     assert!(!format!("{state:?}").contains("dG9rO"), "the token stands in clear in StateTable");
     let due = state.keys().filter(|(_, sk)| sk.starts_with("CHECKPOINT#")).count();
-    assert_eq!(due, 9);
+    assert_eq!(due, 10);
     assert!(!state.keys().any(|(pk, _)| pk.starts_with("OAUTH#")), "the state is used up");
 }
 

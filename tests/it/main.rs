@@ -1,6 +1,8 @@
 //! Tests that cross functions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+// A test that finds something missing says so.
+#![allow(clippy::print_stdout)]
 
 mod backfill;
 mod captures;

@@ -54,7 +54,7 @@ async fn the_schedule_sample_ticks() {
     let stack = stack().await;
     stack.install().await;
     assert!(serde_json::from_str::<Value>(&sample("backfill-schedule")).unwrap().is_object());
-    assert_eq!(stack.tick().await.walked, 9);
+    assert_eq!(stack.tick().await.walked, 10);
 }
 
 #[tokio::test]

@@ -133,6 +133,11 @@ impl Client {
         }
     }
 
+    /// The same client for a call that needs a newer version of the API than the configured one.
+    fn with_version(&self, version: &str) -> Self {
+        Self { version: version.to_owned(), ..self.clone() }
+    }
+
     async fn get_segments(&self, segments: &[&str]) -> Result<Value, ApiError> {
         let mut url = self.base.clone();
         url.path_segments_mut().map_err(|()| ApiError::Unexpected { what: "base URL" })?.clear().extend(segments);

@@ -17,7 +17,7 @@ use store::{
     StoreError,
     checkpoint::{Checkpoint, Due, Phase},
     installation::Status,
-    memory_table::{Claim, Head},
+    memory_table::{Claim, Head, TombstoneKind},
     message::{Message, Refetch},
     queue::Queue,
 };
@@ -180,7 +180,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
                 tracing::warn!(workspace = %checkpoint.workspace, resource = resource.path(), "an object without an id was passed over");
                 continue;
             };
-            let updated_at = item.get("updated_at").and_then(Timestamp::from_value);
+            let updated_at = item.get(resource.changed_field()).and_then(Timestamp::from_value);
             listed.insert(EntityRef::new(&checkpoint.workspace, entity_type, id), (item, updated_at));
         }
         let newest = listed.values().filter_map(|(_, updated_at)| *updated_at).max();
@@ -189,6 +189,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
 
         let entities: Vec<EntityRef> = listed.keys().cloned().collect();
         let heads = self.memory.heads(&entities).await?;
+        if resource == Resource::DeletedConversations {
+            let deleted = listed.into_iter().filter(|(entity, _)| heads.get(entity).is_some_and(|h| !h.is_erased()));
+            let erased = self.erase(deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect()).await?;
+            return Ok((erased, newest));
+        }
         let shape = self.config.settings.shape();
         let mut refetch = Vec::new();
         let mut whole = Vec::new();
@@ -213,6 +218,19 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             .try_fold(0_u64, |sum, written| async move { Ok(sum + written) })
             .await?;
         Ok((queued + written, newest))
+    }
+
+    /// Conversations that Intercom lists as deleted and that memory still holds: their webhook was lost.
+    async fn erase(&self, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, StoreError> {
+        let mut erased = 0;
+        for (entity, deleted_at) in deleted {
+            let at = deleted_at.unwrap_or(Timestamp::EPOCH);
+            let claim = self.memory.claim(&entity).await?;
+            let buried = self.memory.bury(&entity, TombstoneKind::Erased, at, claim, "listed as deleted").await?;
+            tracing::info!(workspace = %entity.workspace, id = entity.id, buried, "deleted in Intercom");
+            erased += u64::from(buried);
+        }
+        Ok(erased)
     }
 
     fn refetch(&self, entity: &EntityRef, seen_updated_at: i64) -> String {
@@ -260,7 +278,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
 
 fn entity_type_of(resource: Resource) -> EntityType {
     match resource {
-        Resource::Conversations => EntityType::Conversation,
+        Resource::Conversations | Resource::DeletedConversations => EntityType::Conversation,
         Resource::Tickets => EntityType::Ticket,
         Resource::Contacts => EntityType::Contact,
         Resource::Companies => EntityType::Company,

@@ -13,6 +13,9 @@ use crate::{Timestamp, notification::id_text};
 pub enum Resource {
     /// Searched by `updated_at`; a page has no parts.
     Conversations,
+    /// Which conversations were deleted, newest deletion first: `{id, deleted_at}`. Needs API 2.16.
+    #[serde(rename = "deleted_conversations")]
+    DeletedConversations,
     /// Searched by `updated_at`; a page has the parts.
     Tickets,
     /// Listed; searched by `updated_at`, which Intercom cuts to days.
@@ -33,7 +36,7 @@ pub enum Resource {
 
 impl Resource {
     /// All, in the order in which a first pass is most useful: names before what refers to them.
-    pub const ALL: [Resource; 9] = [
+    pub const ALL: [Resource; 10] = [
         Resource::Admins,
         Resource::Teams,
         Resource::Tags,
@@ -41,14 +44,16 @@ impl Resource {
         Resource::Companies,
         Resource::Contacts,
         Resource::Conversations,
+        Resource::DeletedConversations,
         Resource::Tickets,
         Resource::Articles,
     ];
 
-    /// As in the path of the REST API, in checkpoints and in logs.
+    /// As in checkpoints, in logs and (but for deleted conversations) in the path of the REST API.
     pub fn path(self) -> &'static str {
         match self {
             Self::Conversations => "conversations",
+            Self::DeletedConversations => "deleted_conversations",
             Self::Tickets => "tickets",
             Self::Contacts => "contacts",
             Self::Companies => "companies",
@@ -67,7 +72,20 @@ impl Resource {
 
     /// Whether a page says when each object last changed, so that a later pass can ask for what changed since.
     pub fn is_incremental(self) -> bool {
-        matches!(self, Self::Conversations | Self::Tickets | Self::Contacts | Self::Articles)
+        matches!(
+            self,
+            Self::Conversations | Self::DeletedConversations | Self::Tickets | Self::Contacts | Self::Articles
+        )
+    }
+
+    /// The field of an object that says when it last changed.
+    pub fn changed_field(self) -> &'static str {
+        if self == Self::DeletedConversations { "deleted_at" } else { "updated_at" }
+    }
+
+    /// Where a list answer has its objects, where that is not `data`.
+    fn list_key(self) -> &'static str {
+        if self == Self::DeletedConversations { "conversations" } else { self.path() }
     }
 }
 
@@ -97,6 +115,10 @@ pub struct Page {
 const SEARCH_PAGE: u32 = 50;
 const LIST_PAGE: u32 = 150;
 const ARTICLE_PAGE: u32 = 50;
+const DELETED_PAGE: u32 = 60;
+
+/// The first version that lists deleted conversations.
+const DELETED_VERSION: &str = "2.16";
 
 /// Contacts search rounds its bounds to days of the workspace's time zone up to 2.16; two days of overlap cover any zone.
 const CONTACT_OVERLAP_SECONDS: i64 = 2 * 86_400;
@@ -115,7 +137,15 @@ impl Client {
                 None => self.list(resource, cursor).await,
             },
             Resource::Companies => self.scroll(cursor).await,
-            Resource::Articles => self.numbered(resource, cursor, since).await,
+            Resource::Articles => {
+                let query = [("per_page", ARTICLE_PAGE.to_string())];
+                self.numbered(resource, "/articles", &query, cursor, since).await
+            }
+            Resource::DeletedConversations => {
+                let query = [("per_page", DELETED_PAGE.to_string()), ("order", "desc".to_owned())];
+                let client = self.with_version(DELETED_VERSION);
+                client.numbered(resource, "/conversations/deleted", &query, cursor, since).await
+            }
             Resource::Admins | Resource::Teams | Resource::Tags | Resource::Segments => {
                 let answer = self.get(&format!("/{}", resource.path()), &[]).await?;
                 Ok(Page { items: items(answer, resource)?, next: None, total: None })
@@ -169,18 +199,23 @@ impl Client {
     async fn numbered(
         &self,
         resource: Resource,
+        path: &str,
+        query: &[(&str, String)],
         cursor: Option<&str>,
         since: Option<Timestamp>,
     ) -> Result<Page, ApiError> {
         let number: u64 = cursor.and_then(|c| c.parse().ok()).unwrap_or(1);
-        let (page, per_page) = (number.to_string(), ARTICLE_PAGE.to_string());
-        let answer = self.get(&format!("/{}", resource.path()), &[("page", &page), ("per_page", &per_page)]).await?;
+        let page = number.to_string();
+        let query = query.iter().map(|(name, value)| (*name, value.as_str()));
+        let query: Vec<_> = std::iter::once(("page", page.as_str())).chain(query).collect();
+        let answer = self.get(path, &query).await?;
         let total = answer.get("total_count").and_then(Value::as_u64);
         let pages = answer.pointer("/pages/total_pages").and_then(Value::as_u64);
         let has_next = answer.pointer("/pages/next").is_some_and(|n| !n.is_null()) || pages.is_some_and(|p| number < p);
         let items = items(answer, resource)?;
         let reached = |item: &Value| {
-            since.is_some_and(|since| item.get("updated_at").and_then(Timestamp::from_value).is_some_and(|t| t < since))
+            let changed = item.get(resource.changed_field()).and_then(Timestamp::from_value);
+            since.is_some_and(|since| changed.is_some_and(|changed| changed < since))
         };
         let more = has_next && !items.is_empty() && !items.iter().any(reached);
         Ok(Page { items, next: more.then(|| (number + 1).to_string()), total })
@@ -210,7 +245,7 @@ fn url_cursor(url: &str) -> Option<String> {
 /// The array of a list answer, under the resource's own key or under `data`. An answer without one is an error: taking
 /// it for an empty page would end a walk in its middle.
 fn items(mut answer: Value, resource: Resource) -> Result<Vec<Value>, ApiError> {
-    for key in [resource.path(), "data"] {
+    for key in [resource.list_key(), "data"] {
         if let Some(Value::Array(items)) = answer.get_mut(key).map(Value::take) {
             return Ok(items);
         }
