@@ -8,5 +8,6 @@ mod backfill;
 mod captures;
 mod front_door;
 mod installing;
+mod kills;
 mod memory;
 mod sample_events;
