@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     start::logging();
     let env = Environment::of_process();
     let queue_url = env.required("LIVE_QUEUE_URL", "the URL of the live queue")?;
-    let aws = start::aws().await;
+    let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     credentials.current().await.signing_secrets().map_err(StartError::NoSecret)?;
