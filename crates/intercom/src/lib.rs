@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod id;
+pub mod lenient;
 pub mod model;
 pub mod notification;
 pub mod signature;

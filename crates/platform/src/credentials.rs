@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
@@ -17,6 +18,10 @@ const MAX_AGE_MS: i64 = 5 * 60 * 1000;
 
 /// How often at most a failing signature makes us look for a newer secret, in milliseconds.
 const MIN_REFRESH_MS: i64 = 60 * 1000;
+
+/// How long a request waits for fresher credentials. Intercom gives up after five seconds, and the queue needs its share
+/// of them.
+const REFRESH_TIMEOUT: Duration = Duration::from_millis(1_200);
 
 /// `{"client_id","client_secret","webhook_secrets":[…],"access_token"}`; each may be empty where it is not used.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -62,6 +67,9 @@ pub enum CredentialsError {
         "the credentials secret is not JSON of the form {{\"client_id\",\"client_secret\",\"webhook_secrets\",\"access_token\"}}"
     )]
     Malformed,
+    /// Secrets Manager did not answer while a request was waiting.
+    #[error("Secrets Manager did not answer within {} ms", REFRESH_TIMEOUT.as_millis())]
+    Slow,
 }
 
 /// Where credentials are read from.
@@ -191,7 +199,8 @@ impl<S: CredentialsSource> CachedCredentials<S> {
     async fn refresh(&self) -> Credentials {
         let now = self.clock.now_ms();
         self.with(|held| held.tried_at_ms = now);
-        match self.source.read().await {
+        let read = tokio::time::timeout(REFRESH_TIMEOUT, self.source.read()).await;
+        match read.unwrap_or(Err(CredentialsError::Slow)) {
             Ok(fresh) => self.with(|held| {
                 held.credentials = fresh.clone();
                 held.read_at_ms = now;

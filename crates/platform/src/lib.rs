@@ -9,3 +9,4 @@ pub mod http;
 pub mod metrics;
 pub mod random;
 pub mod start;
+pub mod trust;

@@ -33,7 +33,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let queue_url = env.required("BACKFILL_QUEUE_URL", "the URL of the backfill queue")?.to_owned();
     let api = ApiConfig::read(&env)?;
     let config = Config::read(&env)?;
-    let aws = start::aws().await;
+    let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);

@@ -35,7 +35,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let api = ApiConfig::read(&env)?;
     let settings = settings(&env)?;
     let retention = Retention { days: env.parsed("RETENTION_DAYS", 0, "a number of days")? };
-    let aws = start::aws().await;
+    let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);

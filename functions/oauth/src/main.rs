@@ -22,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = Config::read(&env)?;
     let table = env.required("STATE_TABLE", "the name of the state table")?.to_owned();
     let key_id = env.required("TOKEN_KEY_ID", "the id of the KMS key for tokens")?.to_owned();
-    let aws = start::aws().await;
+    let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     let operator_key = match env.get("KEYS_SECRET_ID") {

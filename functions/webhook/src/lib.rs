@@ -6,15 +6,24 @@
 //! | 200 | SQS has the message; or the topic is only counted (`ping`, `api.request.completed`); or HEAD |
 //! | 400 | the signature holds, but the body is no notification |
 //! | 401 | no signature, or a wrong one |
-//! | 503 | SQS did not take it within 3.5 s: Intercom sends it once more after a minute |
+//! | 403 | `ALLOWED_SOURCE_IPS` is set, and the caller is not in it |
+//! | 503 | SQS did not take it within 3.5 s of the request's arrival: Intercom sends it once more after a minute |
 //!
-//! Never 410 (Intercom would end the subscription for ever) and never 429 (Intercom would slow it down for hours).
+//! Never 410: Intercom would end the subscription for ever. Never 429 either, and there is no switch for it: Intercom
+//! would slow the whole subscription down for up to two hours and drop what waits longer, while the queue behind this
+//! door takes any load, and whoever has to go slowly (enrich, before Intercom's rate limit) takes its time there.
+//!
+//! A body is refused with 400 where it is not UTF-8, not a JSON object, names an envelope field twice, or has a topic or
+//! an id of more than 256 bytes. There is no other limit of the content: depth, size, escaped half characters and
+//! numbers of any length are queued as they came.
 
 mod slim;
+pub mod sources;
 
 use std::{sync::Arc, time::Duration};
 
 use intercom::{
+    Topic,
     clock::Clock,
     notification::{Envelope, NotificationError},
     signature::{self, NoSecret, SignatureError, VerifiedBody},
@@ -29,9 +38,15 @@ use store::{
     message::{MAX_MESSAGE, Message, Notification},
     queue::Queue,
 };
+use tokio::time::{Instant, timeout_at};
 
-/// How long SQS may take. Intercom gives up after five seconds.
-const SEND_TIMEOUT: Duration = Duration::from_millis(3_500);
+use sources::AllowedSources;
+
+/// How long a request may take until SQS has the message. Intercom gives up after five seconds.
+const ANSWER_WITHIN: Duration = Duration::from_millis(3_500);
+
+/// Longest `X-Amzn-Trace-Id` that is passed on, in bytes. X-Ray's own have about 100.
+const MAX_TRACE: usize = 512;
 
 /// The path of the route; a stage's name may stand before it.
 pub const PATH: &str = "/api/intercom/webhooks";
@@ -50,14 +65,21 @@ pub enum StartError {
 pub struct Door<Q, S> {
     queue: Q,
     credentials: CachedCredentials<S>,
+    sources: AllowedSources,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
 
 impl<Q: Queue, S: CredentialsSource> Door<Q, S> {
-    /// Made once per process.
+    /// Made once per process. Takes notifications from anywhere.
     pub fn new(queue: Q, credentials: CachedCredentials<S>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self { queue, credentials, clock, metrics }
+        Self { queue, credentials, sources: AllowedSources::default(), clock, metrics }
+    }
+
+    /// Takes notifications from these addresses only.
+    #[must_use]
+    pub fn only_from(self, sources: AllowedSources) -> Self {
+        Self { sources, ..self }
     }
 
     /// Answers one request.
@@ -74,7 +96,16 @@ impl<Q: Queue, S: CredentialsSource> Door<Q, S> {
     }
 
     async fn receive(&self, request: Request) -> Response<String> {
+        let until = Instant::now() + ANSWER_WITHIN;
         let now_ms = self.clock.now_ms();
+        if !self.sources.allows(request.source_ip.as_deref()) {
+            tracing::warn!(
+                source = request.source_ip,
+                "a request from an address outside ALLOWED_SOURCE_IPS was refused"
+            );
+            self.metrics.count("RequestsFromElsewhere", 1, &[], now_ms);
+            return plain(StatusCode::FORBIDDEN, "not from here\n");
+        }
         let body = match self.verify(&request).await {
             Ok(body) => body,
             Err(error) => {
@@ -93,12 +124,18 @@ impl<Q: Queue, S: CredentialsSource> Door<Q, S> {
         };
         let topic = message.topic.clone();
         let fields = [("topic", topic.as_str())];
-        if intercom::Topic::from(topic.as_str()).is_counted_only() {
-            self.metrics.count("NotificationsCounted", 1, &fields, now_ms);
-            return plain(StatusCode::OK, "");
+        match Topic::from(topic.as_str()) {
+            known if known.is_counted_only() => {
+                self.metrics.count("NotificationsCounted", 1, &fields, now_ms);
+                return plain(StatusCode::OK, "");
+            }
+            Topic::Other(name) => {
+                tracing::warn!(topic = name, "a topic that this version does not know; queued as any")
+            }
+            _ => {}
         }
         let id = message.id.clone().unwrap_or_default();
-        match tokio::time::timeout(SEND_TIMEOUT, self.queue.send(fitting(message), 0)).await {
+        match timeout_at(until, self.queue.send(fitting(message), 0)).await {
             Ok(Ok(())) => {
                 tracing::info!(%topic, id, "queued");
                 self.metrics.count("NotificationsQueued", 1, &fields, now_ms);
@@ -118,10 +155,10 @@ impl<Q: Queue, S: CredentialsSource> Door<Q, S> {
     /// With the secrets at hand; where those fail, once more with newer ones, since the secret may just have been
     /// rotated.
     async fn verify(&self, request: &Request) -> Result<VerifiedBody, SignatureError> {
-        let header = request.header("x-hub-signature");
+        let header = request.joined_header("x-hub-signature");
         let check = |credentials: platform::credentials::Credentials| {
             let secrets = credentials.signing_secrets().map_err(|NoSecret| SignatureError::Mismatch)?;
-            signature::verify_hub(&secrets, header, request.body.clone())
+            signature::verify_hub(&secrets, header.as_deref(), request.body.clone())
         };
         match check(self.credentials.current().await) {
             Err(SignatureError::Mismatch) => match self.credentials.after_failure().await {
@@ -142,7 +179,7 @@ fn read(body: &VerifiedBody, request: &Request, now_ms: i64) -> Result<Notificat
         topic: envelope.topic.as_str().to_owned(),
         received_at_ms: now_ms,
         deferrals: 0,
-        trace: request.header("x-amzn-trace-id").map(str::to_owned),
+        trace: request.header("x-amzn-trace-id").filter(|t| t.len() <= MAX_TRACE).map(str::to_owned),
         notification: RawValue::from_string(text.to_owned()).map_err(NotificationError::NotJson)?,
     })
 }

@@ -11,18 +11,19 @@ use platform::{
     start,
 };
 use store::queue::Sqs;
-use webhook::{Door, StartError};
+use webhook::{Door, StartError, sources::AllowedSources};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     start::logging();
     let env = Environment::of_process();
     let queue_url = env.required("LIVE_QUEUE_URL", "the URL of the live queue")?;
-    let aws = start::aws().await;
+    let sources = AllowedSources::read(&env)?;
+    let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     credentials.current().await.signing_secrets().map_err(StartError::NoSecret)?;
     let queue = Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url);
-    let door = Door::new(queue, credentials, clock, Metrics::to_stdout("webhook"));
+    let door = Door::new(queue, credentials, clock, Metrics::to_stdout("webhook")).only_from(sources);
     http::run(|request| door.answer(request)).await
 }
