@@ -103,6 +103,11 @@ impl Client {
         Self { http, base, version: version.into(), token, clock, budget, deadline_ms }
     }
 
+    /// Whether this client calls with that token.
+    pub fn uses(&self, token: &SecretString) -> bool {
+        self.token.expose_secret() == token.expose_secret()
+    }
+
     /// Which workspace the token opens.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access::{Access, ApiConfig};
-use backfill::{Backfill, Config};
+use backfill::{Backfill, Config, OnUninstall};
 use intercom::rate::Reserve;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
@@ -19,6 +19,7 @@ use store::{
     checkpoint::Checkpoints,
     installation::Installations,
     memory_table::{MemoryTable, Retention},
+    purge::Purge,
     queue::Sqs,
 };
 
@@ -41,8 +42,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let http = intercom::client::http_client()?;
     let retention = Retention { days: config.retention_days };
     let access = Access::new(installations, credentials, cipher, http, api, clock.clone(), Reserve::ForLive);
+    let purge =
+        (config.on_uninstall == OnUninstall::Purge).then(|| Purge::new(dynamodb.clone(), &state_table, &memory_table));
     let backfill = Backfill {
         access,
+        purge,
         checkpoints: Checkpoints::new(dynamodb.clone(), state_table),
         memory: MemoryTable::new(dynamodb, memory_table, retention),
         queue: Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url),
