@@ -7,12 +7,12 @@ use aws_lambda_events::{
     apigw::ApiGatewayV2httpResponse,
     sqs::{SqsBatchResponse, SqsEvent, SqsMessage},
 };
-use backfill::{Backfill, Ticked};
+use backfill::{Backfill, OnUninstall, Ticked};
 use emulator::Emulator;
 use enrich::{Enrich, Queues};
 use intercom::{WorkspaceId, clock::Clock, rate::Reserve};
 use memory::Settings;
-use oauth::App;
+use oauth::{App, return_to::ReturnToOrigins};
 use platform::{
     config::AllowedWorkspaces,
     credentials::{CachedCredentials, Credentials},
@@ -24,6 +24,7 @@ use store::{
     installation::Installations,
     memory_table::{MemoryTable, Retention},
     oauth_state::OauthStates,
+    purge::Purge,
 };
 use webhook::Door;
 
@@ -58,6 +59,12 @@ pub struct Options {
     pub retention_days: u32,
     /// Who may install.
     pub allowed: AllowedWorkspaces,
+    /// `OnUninstall: purge`.
+    pub purge_on_uninstall: bool,
+    /// `ReturnToOrigins`.
+    pub return_to: ReturnToOrigins,
+    /// `AppStoreRedirect`.
+    pub app_store_redirect: bool,
 }
 
 impl Default for Options {
@@ -79,6 +86,9 @@ impl Default for Options {
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
             retention_days: 0,
             allowed: AllowedWorkspaces::default(),
+            purge_on_uninstall: false,
+            return_to: ReturnToOrigins::default(),
+            app_store_redirect: false,
         }
     }
 }
@@ -150,6 +160,8 @@ impl Stack {
                 version: "2.14".to_owned(),
                 public_base: None,
                 allowed: options.allowed.clone(),
+                return_to: options.return_to,
+                app_store_redirect: options.app_store_redirect,
             },
             operator_key: Some("operator-key-of-the-test".into()),
             credentials: cached().await,
@@ -177,10 +189,12 @@ impl Stack {
             access: access(cached().await, Reserve::ForLive),
             checkpoints: checkpoints(),
             memory: memory(),
+            purge: options.purge_on_uninstall.then(|| Purge::new(tables.client.clone(), &tables.state, &tables.memory)),
             queue: backfill_queue.clone(),
             config: backfill::Config {
                 backfill_days: 0,
                 retention_days: options.retention_days,
+                on_uninstall: if options.purge_on_uninstall { OnUninstall::Purge } else { OnUninstall::Keep },
                 allowed: options.allowed,
                 settings: options.settings,
             },
