@@ -107,6 +107,8 @@ pub struct Stack {
     pub backfill_queue: MemoryQueue,
     /// The secret.
     pub credentials: FixedCredentials,
+    /// KMS.
+    pub cipher: WorkspaceCipher,
     /// Everything that was counted.
     pub metrics: MetricLog,
     door: Door<MemoryQueue, FixedCredentials>,
@@ -139,6 +141,7 @@ impl Stack {
             access_token: if options.private_app { private_token.into() } else { "".into() },
         });
         let metrics = MetricLog::default();
+        let cipher = WorkspaceCipher::default();
         let live = MemoryQueue::new(clock.clone());
         let backfill_queue = MemoryQueue::new(clock.clone());
         let base: url::Url = intercom.base_url().parse().unwrap();
@@ -150,7 +153,7 @@ impl Stack {
         let http = || intercom::client::http_client().unwrap();
         let access = |credentials, reserve| {
             let api = ApiConfig { base: base.clone(), version: "2.14".to_owned(), limit: 166 };
-            Access::new(installations(), credentials, WorkspaceCipher, http(), api, clock.clone(), reserve)
+            Access::new(installations(), credentials, cipher.clone(), http(), api, clock.clone(), reserve)
         };
         let door = Door::new(live.clone(), cached().await, clock.clone(), metrics.of("webhook"));
         let app = App {
@@ -170,7 +173,7 @@ impl Stack {
                 states: OauthStates::new(tables.client.clone(), &tables.state),
                 checkpoints: checkpoints(),
             },
-            cipher: WorkspaceCipher,
+            cipher: cipher.clone(),
             http: http(),
             clock: clock.clone(),
             random: Arc::new(SequentialRandom::default()),
@@ -201,7 +204,20 @@ impl Stack {
             clock: clock.clone(),
             metrics: metrics.of("backfill"),
         };
-        Self { intercom, clock, tables, live, backfill_queue, credentials, metrics, door, app, enrich, backfill }
+        Self {
+            intercom,
+            clock,
+            tables,
+            live,
+            backfill_queue,
+            credentials,
+            cipher,
+            metrics,
+            door,
+            app,
+            enrich,
+            backfill,
+        }
     }
 
     /// The workspace that Intercom plays.

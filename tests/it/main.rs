@@ -7,4 +7,7 @@ mod captures;
 mod front_door;
 mod installing;
 mod memory;
+mod reconnecting;
 mod sample_events;
+mod status_page;
+mod uninstalling;
