@@ -28,9 +28,9 @@ def requirement_file(name: str) -> Path:
 
 
 def fingerprint(name: str) -> str:
-    """What the environment has to be made of: its requirements and this Python."""
+    """What the environment has to be made of: its requirements, this Python, and the place, which its programs name."""
     digest = hashlib.sha256(requirement_file(name).read_bytes())
-    digest.update(sys.version.encode())
+    digest.update(f"{sys.version}\n{VENVS / name}".encode())
     return digest.hexdigest()
 
 

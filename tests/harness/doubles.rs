@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use intercom::WorkspaceId;
@@ -17,15 +17,33 @@ use serde_json::Value;
 
 /// Like KMS with an encryption context: what was encrypted for one workspace does not open for another.
 #[derive(Clone, Debug, Default)]
-pub struct WorkspaceCipher;
+pub struct WorkspaceCipher {
+    broken: Arc<AtomicBool>,
+}
+
+impl WorkspaceCipher {
+    /// From now on (or no longer) nothing can be encrypted or decrypted.
+    pub fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> Result<(), CipherError> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(CipherError::Kms("switched off by the test".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
 
 impl TokenCipher for WorkspaceCipher {
     async fn encrypt(&self, workspace: &WorkspaceId, token: &SecretString) -> Result<Vec<u8>, CipherError> {
+        self.check()?;
         let clear = format!("{workspace}\n{}", token.expose_secret());
         Ok(clear.bytes().map(|byte| byte ^ 0xA5).collect())
     }
 
     async fn decrypt(&self, workspace: &WorkspaceId, ciphertext: &[u8]) -> Result<SecretString, CipherError> {
+        self.check()?;
         let clear = String::from_utf8(ciphertext.iter().map(|byte| byte ^ 0xA5).collect());
         let clear = clear.map_err(|_| CipherError::Unreadable)?;
         let token = clear.strip_prefix(&format!("{workspace}\n")).ok_or(CipherError::Unreadable)?;
@@ -76,6 +94,11 @@ impl MetricLog {
     pub fn of(&self, service: &'static str) -> Metrics {
         let lines = Arc::clone(&self.0);
         Metrics::new(service, move |line| lines.lock().unwrap().push(serde_json::from_str(line).unwrap()))
+    }
+
+    /// Every line, as it would stand in the log.
+    pub fn text(&self) -> String {
+        self.0.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// The sum of one metric.

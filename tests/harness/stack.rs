@@ -7,12 +7,12 @@ use aws_lambda_events::{
     apigw::ApiGatewayV2httpResponse,
     sqs::{SqsBatchResponse, SqsEvent, SqsMessage},
 };
-use backfill::{Backfill, Ticked};
+use backfill::{Backfill, OnUninstall, Ticked};
 use emulator::Emulator;
 use enrich::{Enrich, Queues};
 use intercom::{WorkspaceId, clock::Clock};
 use memory::Settings;
-use oauth::App;
+use oauth::{App, return_to::ReturnToOrigins};
 use platform::{
     config::AllowedWorkspaces,
     credentials::{CachedCredentials, Credentials},
@@ -24,6 +24,7 @@ use store::{
     installation::Installations,
     memory_table::{MemoryTable, Retention},
     oauth_state::OauthStates,
+    purge::Purge,
     rate_window::RateWindows,
 };
 use webhook::Door;
@@ -59,6 +60,12 @@ pub struct Options {
     pub retention_days: u32,
     /// Who may install.
     pub allowed: AllowedWorkspaces,
+    /// `OnUninstall: purge`.
+    pub purge_on_uninstall: bool,
+    /// `ReturnToOrigins`.
+    pub return_to: ReturnToOrigins,
+    /// `AppStoreRedirect`.
+    pub app_store_redirect: bool,
 }
 
 impl Default for Options {
@@ -80,6 +87,9 @@ impl Default for Options {
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
             retention_days: 0,
             allowed: AllowedWorkspaces::default(),
+            purge_on_uninstall: false,
+            return_to: ReturnToOrigins::default(),
+            app_store_redirect: false,
         }
     }
 }
@@ -98,6 +108,8 @@ pub struct Stack {
     pub backfill_queue: MemoryQueue,
     /// The secret.
     pub credentials: FixedCredentials,
+    /// KMS.
+    pub cipher: WorkspaceCipher,
     /// Everything that was counted.
     pub metrics: MetricLog,
     door: Door<MemoryQueue, FixedCredentials>,
@@ -130,6 +142,7 @@ impl Stack {
             access_token: if options.private_app { private_token.into() } else { "".into() },
         });
         let metrics = MetricLog::default();
+        let cipher = WorkspaceCipher::default();
         let live = MemoryQueue::new(clock.clone());
         let backfill_queue = MemoryQueue::new(clock.clone());
         let base: url::Url = intercom.base_url().parse().unwrap();
@@ -143,7 +156,7 @@ impl Stack {
             let api = ApiConfig { base: base.clone(), version: "2.14".to_owned(), limit: 166 };
             let windows = RateWindows::new(tables.client.clone(), &tables.state);
             let tables = access::Tables { installations: installations(), windows };
-            Access::new(tables, credentials, WorkspaceCipher, http(), api, clock.clone(), spread)
+            Access::new(tables, credentials, cipher.clone(), http(), api, clock.clone(), spread)
         };
         let door = Door::new(live.clone(), cached().await, clock.clone(), metrics.of("webhook"));
         let app = App {
@@ -153,6 +166,8 @@ impl Stack {
                 version: "2.14".to_owned(),
                 public_base: None,
                 allowed: options.allowed.clone(),
+                return_to: options.return_to,
+                app_store_redirect: options.app_store_redirect,
             },
             operator_key: Some("operator-key-of-the-test".into()),
             credentials: cached().await,
@@ -161,7 +176,7 @@ impl Stack {
                 states: OauthStates::new(tables.client.clone(), &tables.state),
                 checkpoints: checkpoints(),
             },
-            cipher: WorkspaceCipher,
+            cipher: cipher.clone(),
             http: http(),
             clock: clock.clone(),
             random: Arc::new(SequentialRandom::default()),
@@ -180,17 +195,32 @@ impl Stack {
             access: access(cached().await, 700),
             checkpoints: checkpoints(),
             memory: memory(),
+            purge: options.purge_on_uninstall.then(|| Purge::new(tables.client.clone(), &tables.state, &tables.memory)),
             queue: backfill_queue.clone(),
             config: backfill::Config {
                 backfill_days: 0,
                 retention_days: options.retention_days,
+                on_uninstall: if options.purge_on_uninstall { OnUninstall::Purge } else { OnUninstall::Keep },
                 allowed: options.allowed,
                 settings: options.settings,
             },
             clock: clock.clone(),
             metrics: metrics.of("backfill"),
         };
-        Self { intercom, clock, tables, live, backfill_queue, credentials, metrics, door, app, enrich, backfill }
+        Self {
+            intercom,
+            clock,
+            tables,
+            live,
+            backfill_queue,
+            credentials,
+            cipher,
+            metrics,
+            door,
+            app,
+            enrich,
+            backfill,
+        }
     }
 
     /// The workspace that Intercom plays.

@@ -48,7 +48,8 @@ async fn invariant_8_all_functions_together_stay_within_the_limit_that_the_heade
     }
     stack.settle().await;
     let requests = stack.intercom.state().requests();
-    assert_eq!((requests.rate_limited, requests.max_in_window), (0, 20), "{requests:?}");
+    assert_eq!(requests.rate_limited, 0, "{requests:?}");
+    assert!((15..=20).contains(&requests.max_in_window), "the limit is used, and not overrun: {requests:?}");
     let items = stack.tables.memory().await;
     let documents = items.keys().filter(|(pk, sk)| pk.contains("#conversation#") && sk == "document").count();
     assert_eq!(documents, 60, "everything arrives all the same");

@@ -120,50 +120,150 @@ async fn intercom_failing_during_the_callback_stores_nothing() {
     assert_eq!(stack.install().await.status_code, 200);
 }
 
+/// From install with this query on to the callback's answer.
+async fn install_with(stack: &Stack, query: &str) -> aws_lambda_events::apigw::ApiGatewayV2httpResponse {
+    let begun = stack.oauth(&event("GET", &format!("/api/intercom/install{query}"), &[], &[], None)).await;
+    assert_eq!(begun.status_code, 302, "{}", body_of(&begun));
+    let to: url::Url = header_of(&begun, "location").unwrap().parse().unwrap();
+    let state = to.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let cookie = begun.cookies.first().unwrap().split(';').next().unwrap();
+    let code: String = url::form_urlencoded::byte_serialize(stack.intercom.state().issue_code().as_bytes()).collect();
+    stack.callback(&format!("code={code}&state={state}"), &[cookie]).await
+}
+
+fn returning() -> Options {
+    let list = &[("RETURN_TO_ORIGINS", "https://app.example.com")].into();
+    Options { return_to: oauth::return_to::ReturnToOrigins::read(list).unwrap(), ..Options::default() }
+}
+
 #[tokio::test]
-async fn the_status_needs_the_operator_key_and_tells_the_progress() {
+async fn the_browser_goes_back_to_a_listed_origin_and_to_no_other() {
+    let stack = Stack::start(returning()).await;
+    let answer = install_with(&stack, "?return_to=https%3A%2F%2Fapp.example.com%2Fdone%3Fa%3Db").await;
+    let to = header_of(&answer, "location").unwrap();
+    assert_eq!(to, format!("https://app.example.com/done?a=b&intercom=connected&workspace={}", stack.workspace()));
+    assert_eq!(installation(&stack).await.unwrap()["status"], "active");
+    for elsewhere in
+        ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "https%3A%2F%2Fapp.example.com%40evil.example"]
+    {
+        let path = format!("/api/intercom/install?return_to={elsewhere}");
+        let refused = stack.oauth(&event("GET", &path, &[], &[], None)).await;
+        assert_eq!((refused.status_code, header_of(&refused, "location")), (400, None), "{elsewhere}");
+        assert!(body_of(&refused).contains("ReturnToOrigins") && !body_of(&refused).contains("evil"), "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_leads_back_to_an_install_that_returns_all_the_same() {
+    let stack = Stack::start(returning()).await;
+    stack.cipher.set_broken(true);
+    let answer = install_with(&stack, "?return_to=https%3A%2F%2Fapp.example.com%2Fdone").await;
+    assert_eq!(answer.status_code, 503);
+    assert!(body_of(&answer).contains("install?return_to=https%3A%2F%2Fapp.example.com%2Fdone"));
+}
+
+#[tokio::test]
+async fn an_app_store_install_ends_on_intercoms_page_with_what_became_of_it() {
+    let stack = Stack::start(Options { app_store_redirect: true, ..returning() }).await;
+    let base = stack.intercom.base_url().trim_end_matches('/').to_owned();
+    let done = install_with(&stack, "").await;
+    assert_eq!(header_of(&done, "location").unwrap(), format!("{base}/appstore/redirect?install_success=true"));
+    stack.cipher.set_broken(true);
+    let failed = install_with(&stack, "").await;
+    let to = header_of(&failed, "location").unwrap();
+    assert_eq!(
+        to,
+        format!("{base}/appstore/redirect?install_success=false&error_message=The+connection+could+not+be+stored")
+    );
+    stack.cipher.set_broken(false);
+    let back = install_with(&stack, "?return_to=https%3A%2F%2Fapp.example.com").await;
+    assert!(
+        header_of(&back, "location").unwrap().starts_with("https://app.example.com/?"),
+        "an app that asks comes first"
+    );
+}
+
+#[tokio::test]
+async fn two_tabs_at_once_both_arrive() {
+    let stack = Stack::start(Options::default()).await;
+    let (first, first_cookie) = stack.begin_install().await;
+    let (second, second_cookie) = stack.begin_install().await;
+    assert_ne!(first_cookie.split('=').next(), second_cookie.split('=').next());
+    for state in [first, second] {
+        let code: String =
+            url::form_urlencoded::byte_serialize(stack.intercom.state().issue_code().as_bytes()).collect();
+        let answer = stack.callback(&format!("code={code}&state={state}"), &[&first_cookie, &second_cookie]).await;
+        assert_eq!(answer.status_code, 200, "{}", body_of(&answer));
+        assert!(answer.cookies.iter().any(|cookie| cookie.contains("Max-Age=0")), "its own cookie is taken away");
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_has_a_page_that_says_what_to_do_and_stores_no_installation() {
+    let stack = Stack::start(Options::default()).await;
+    let fails = |route: &str, kind: FailureKind| {
+        stack.intercom.state().clear_failures();
+        stack.intercom.state().fail(vec![Failure { route: route.into(), kind, times: 50, skip: 0 }]).unwrap();
+    };
+    let exchange = "POST /auth/eagle/token";
+    for (route, kind, status, says) in [
+        (exchange, FailureKind::Status { status: 503 }, 502, "Intercom cannot answer now"),
+        (exchange, FailureKind::RateLimited, 502, "Intercom cannot answer now"),
+        (exchange, FailureKind::Status { status: 400 }, 502, "did not accept the authorisation"),
+        (exchange, FailureKind::Empty, 502, "did not accept the authorisation"),
+        (exchange, FailureKind::NonJson, 502, "did not accept the authorisation"),
+        (exchange, FailureKind::Disconnect, 502, "could not be reached"),
+        ("GET /me", FailureKind::Unauthorized, 502, "took the access back at once"),
+        ("GET /me", FailureKind::Status { status: 403 }, 502, "Tick “Read admins”"),
+        ("GET /me", FailureKind::Status { status: 500 }, 502, "did not say which workspace"),
+        ("GET /me", FailureKind::Empty, 502, "did not say which workspace"),
+    ] {
+        fails(route, kind.clone());
+        let answer = stack.install().await;
+        let page = body_of(&answer);
+        assert_eq!(answer.status_code, status, "{route} {kind:?}: {page}");
+        assert!(page.contains(says) && page.contains("/api/intercom/install"), "{route} {kind:?}: {page}");
+    }
+    stack.intercom.state().clear_failures();
+    stack.cipher.set_broken(true);
+    let answer = stack.install().await;
+    assert_eq!(answer.status_code, 503);
+    assert!(body_of(&answer).contains("Nothing was stored. Please connect again"));
+    assert_eq!(installation(&stack).await, None);
+    assert_eq!(stack.metrics.sum("CallbacksRefused"), 11);
+    stack.cipher.set_broken(false);
+
+    let (state, cookie) = stack.begin_install().await;
+    stack.tables.client.delete_table().table_name(&stack.tables.state).send().await.unwrap();
+    let answer = stack.callback(&format!("code=x&state={state}"), &[&cookie]).await;
+    assert_eq!(answer.status_code, 503);
+    assert!(body_of(&answer).contains("Please try again in a minute"));
+    let too_long = stack.callback(&format!("state={state}&code={}", "x".repeat(5000)), &[&cookie]).await;
+    assert_eq!(too_long.status_code, 400);
+}
+
+#[tokio::test]
+async fn a_known_workspace_that_is_installed_again_gets_the_new_token_and_goes_on_with_its_checkpoints() {
     let stack = Stack::start(Options::default()).await;
     stack.install().await;
     stack.settle().await;
-    let path = format!("/api/intercom/status?workspace={}", stack.workspace());
-    for wrong in ["", "Bearer ", "Bearer wrong", "operator-key-of-the-test"] {
-        assert_eq!(stack.oauth(&event("GET", &path, &[("authorization", wrong)], &[], None)).await.status_code, 401);
-    }
-    let key = ("authorization", "Bearer operator-key-of-the-test");
-    let answer = stack.oauth(&event("GET", &path, &[key], &[], None)).await;
-    let report: Value = serde_json::from_str(&body_of(&answer)).unwrap();
-    assert_eq!(report["status"], "active");
-    let conversations =
-        report["resources"].as_array().unwrap().iter().find(|r| r["resource"] == "conversations").unwrap();
-    assert_eq!((&conversations["phase"], &conversations["seen"]), (&json!("idle"), &json!(12)));
-    let page = stack.oauth(&event("GET", &path, &[key, ("accept", "text/html")], &[], None)).await;
-    assert!(body_of(&page).contains("<td>conversations"));
-    assert!(header_of(&page, "content-security-policy").unwrap().starts_with("default-src 'none'"));
+    let before = installation(&stack).await.unwrap();
+    stack.clock.advance(std::time::Duration::from_secs(60));
+    stack.intercom.state().reset_requests();
+    let answer = stack.install().await;
+    assert!(body_of(&answer).contains("Intercom is connected again"));
+    let after = installation(&stack).await.unwrap();
+    assert_ne!(before["token_ciphertext"], after["token_ciphertext"]);
+    assert_eq!(before["installed_at"], after["installed_at"]);
+    stack.settle().await;
+    let requests = stack.intercom.state().requests();
+    assert_eq!(requests.of("GET /conversations/{id}"), 0, "nothing is read twice: {requests:?}");
 }
 
 fn notice(path: &str, body: &Value) -> String {
     let body = body.to_string();
     let signature = emulator::body_signature(CLIENT_SECRET, body.as_bytes());
     event("POST", path, &[("X-Body-Signature", &signature)], &[], Some(&body))
-}
-
-#[tokio::test]
-async fn a_replayed_uninstall_notice_changes_nothing_and_a_true_one_erases_the_token() {
-    let stack = Stack::start(Options::default()).await;
-    stack.install().await;
-    let uninstall = notice("/api/intercom/uninstall", &json!({"app_id": stack.workspace()}));
-    assert_eq!(stack.oauth(&uninstall).await.status_code, 200);
-    assert_eq!(installation(&stack).await.unwrap()["status"], "active", "the token still works");
-
-    stack.intercom.state().revoke_tokens();
-    assert_eq!(stack.oauth(&uninstall).await.status_code, 200);
-    let item = installation(&stack).await.unwrap();
-    assert_eq!((&item["status"], &item["token_ciphertext"]), (&json!("uninstalled"), &Value::Null));
-
-    let unsigned = event("POST", "/api/intercom/uninstall", &[], &[], Some("{}"));
-    assert_eq!(stack.oauth(&unsigned).await.status_code, 401);
-    assert_eq!(stack.install().await.status_code, 200, "it comes back");
-    assert_eq!(installation(&stack).await.unwrap()["status"], "active");
 }
 
 #[tokio::test]
@@ -177,4 +277,48 @@ async fn the_health_check_is_answered_from_the_real_state() {
     stack.intercom.state().revoke_tokens();
     stack.tick().await;
     assert_eq!(state(stack.oauth(&check).await), "UNHEALTHY", "a refused token was noticed by the backfill");
+    let answer: Value = serde_json::from_str(&body_of(&stack.oauth(&check).await)).unwrap();
+    assert_eq!(answer["message"], "Intercom refuses the stored access: connect the workspace again.");
+    assert_eq!((&answer["cta_type"], &answer["cta_label"]), (&json!("URL_CTA"), &json!("Connect again")));
+    assert_eq!(answer["cta_url"], "https://memory.example.com/api/intercom/install");
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_told_by_the_health_check_and_clears_up_by_itself() {
+    let stack = Stack::start(Options::default()).await;
+    stack.install().await;
+    let forbidden = FailureKind::Status { status: 403 };
+    let rule = Failure { route: "POST /tickets/search".into(), kind: forbidden, times: 3, skip: 0 };
+    stack.intercom.state().fail(vec![rule]).unwrap();
+    let check = notice("/api/intercom/health", &json!({"workspace_id": stack.workspace()}));
+    for _ in 0..3 {
+        stack.tick().await;
+        stack.clock.advance(std::time::Duration::from_secs(3_601));
+    }
+    let answer: Value = serde_json::from_str(&body_of(&stack.oauth(&check).await)).unwrap();
+    assert_eq!(answer["state"], "UNHEALTHY");
+    assert!(answer["message"].as_str().unwrap().contains("tickets"), "{answer}");
+    stack.settle().await;
+    assert!(body_of(&stack.oauth(&check).await).contains("\"OK\""));
+}
+
+#[tokio::test]
+async fn a_health_check_that_cannot_be_answered_is_unknown_and_an_unsigned_one_is_refused() {
+    let stack = Stack::start(Options::default()).await;
+    let path = "/api/intercom/health";
+    let body = json!({"workspace_id": stack.workspace()}).to_string();
+    for headers in [vec![], vec![("x-body-signature", "00")], vec![("x-hub-signature", "sha1=00")]] {
+        assert_eq!(stack.oauth(&event("POST", path, &headers, &[], Some(&body))).await.status_code, 401);
+    }
+    let (right, wrong) = (emulator::hub_signature(CLIENT_SECRET, body.as_bytes()), "0".repeat(64));
+    let both = [("x-hub-signature", right.as_str()), ("x-body-signature", wrong.as_str())];
+    assert_eq!(
+        stack.oauth(&event("POST", path, &both, &[], Some(&body))).await.status_code,
+        401,
+        "one of two is wrong"
+    );
+    assert_eq!(stack.oauth(&event("POST", path, &both[..1], &[], Some(&body))).await.status_code, 200);
+    stack.tables.client.delete_table().table_name(&stack.tables.state).send().await.unwrap();
+    let check = notice(path, &json!({"workspace_id": stack.workspace()}));
+    assert!(body_of(&stack.oauth(&check).await).contains("UNKNOWN"));
 }

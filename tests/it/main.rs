@@ -10,4 +10,7 @@ mod front_door;
 mod installing;
 mod kills;
 mod memory;
+mod reconnecting;
 mod sample_events;
+mod status_page;
+mod uninstalling;

@@ -103,6 +103,9 @@ pub struct Access<C, S> {
     held: Mutex<HashMap<WorkspaceId, Held>>,
 }
 
+/// How often the time of the last event is written at most, in seconds.
+const NOTE_EVERY_SECONDS: i64 = 60;
+
 /// What is kept of a workspace between invocations: a decrypted token saves a KMS call, and what was taken of the rate
 /// window and not used yet stays good until the window ends.
 #[derive(Default)]
@@ -110,6 +113,8 @@ struct Held {
     ciphertext: Vec<u8>,
     token: Option<SecretString>,
     pacers: HashMap<Priority, Arc<SharedPacer>>,
+    /// The newest event that was noted, epoch seconds.
+    event_noted_at: i64,
 }
 
 impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
@@ -141,6 +146,10 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         let Some(installation) = self.installations.get(workspace).await? else { return Ok(Opening::Unknown) };
         if installation.status != Status::Active {
             return Ok(Opening::Stopped(installation.status));
+        }
+        if let Some(at) = installation.last_event_at {
+            // What another process noted need not be noted again.
+            self.with_held(workspace, |held| held.event_noted_at = held.event_noted_at.max(at));
         }
         match self.client(&installation, priority, deadline_ms).await? {
             Some(client) => Ok(Opening::Open(client)),
@@ -192,15 +201,50 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         &self.config.base
     }
 
-    /// Intercom refused the token: nobody calls until the workspace is connected again.
+    /// Intercom refused the token of `client`: nobody calls until the workspace is connected again. `true` where this
+    /// call made it so; `false` where somebody else had, or where the workspace has another token by now (it was connected
+    /// again while the call was under way), which has not been refused.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn refused(&self, workspace: &WorkspaceId, error: &ApiError) -> Result<(), StoreError> {
-        tracing::error!(%workspace, %error, "the workspace needs to be connected again");
-        let now = self.clock.now_seconds();
-        self.installations.change_status(workspace, Status::Active, Status::NeedsReauth, now).await?;
-        Ok(())
+    pub async fn refused(
+        &self,
+        workspace: &WorkspaceId,
+        client: &Client,
+        error: &ApiError,
+    ) -> Result<bool, StoreError> {
+        let Some(installation) = self.installations.get(workspace).await? else { return Ok(false) };
+        let current = match &installation.token {
+            StoredToken::Encrypted(ciphertext) => self.held_token(workspace, ciphertext),
+            StoredToken::Private => self.credentials.current().await.private_token().cloned(),
+            StoredToken::None => None,
+        };
+        // A ciphertext that this process never opened is not the one that `client` was made from.
+        if !current.is_some_and(|token| client.uses(&token)) {
+            tracing::info!(%workspace, "an older token was refused; the workspace has another one by now");
+            return Ok(false);
+        }
+        let marked = self.installations.refuse(workspace, &installation.token, self.clock.now_seconds()).await?;
+        if marked {
+            tracing::error!(%workspace, %error, "the workspace needs to be connected again");
+        }
+        Ok(marked)
+    }
+
+    /// Notes that a live event came at `at` (epoch seconds), for the status page: at most once a minute and process, so
+    /// that a busy workspace costs one write unit a minute for each process at work. A failure is only logged: no event
+    /// waits for this.
+    pub async fn note_event(&self, workspace: &WorkspaceId, at: i64) {
+        let due = self.with_held(workspace, |held| {
+            let due = at >= held.event_noted_at.saturating_add(NOTE_EVERY_SECONDS);
+            if due {
+                held.event_noted_at = at;
+            }
+            due
+        });
+        if due && let Err(error) = self.installations.note_event(workspace, at).await {
+            tracing::warn!(%workspace, %error, "the time of the last event was not noted");
+        }
     }
 
     fn client_with(&self, base: Url, token: SecretString, pacer: Arc<dyn Pacer>, deadline_ms: i64) -> Client {

@@ -100,6 +100,11 @@ impl Client {
         Self { http, base, version: version.into(), token, clock, pacer, deadline_ms }
     }
 
+    /// Whether this client calls with that token.
+    pub fn uses(&self, token: &SecretString) -> bool {
+        self.token.expose_secret() == token.expose_secret()
+    }
+
     /// Which workspace the token opens.
     ///
     /// # Errors

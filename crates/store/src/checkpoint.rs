@@ -19,6 +19,10 @@ use crate::{
 
 const PREFIX: &str = "CHECKPOINT#";
 
+/// A unit of work that is no resource: checks an uninstall notice that could not be checked when it came, and purges 24
+/// hours later where that is wanted. It stands beside the checkpoints because it is due, leased and resumed like them.
+pub const UNINSTALL: &str = "uninstall";
+
 /// Shards of the `due` index: enough for thousands of checkpoint writes a second, few enough to ask each one.
 pub const SHARDS: u8 = 8;
 
@@ -110,7 +114,8 @@ impl Checkpoints {
     }
 
     /// Makes a checkpoint due now: a new one begins its first walk; one that is blocked or idle is woken; where a walk
-    /// is under way it goes on.
+    /// is under way it goes on at the next tick. Whoever holds the lease loses it: a run that saw the workspace stopped a
+    /// moment ago could otherwise block the checkpoint after it was woken, for ever.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -119,7 +124,7 @@ impl Checkpoints {
             .update_expression(
                 "SET #phase = :running, next_run_at = :now, due_shard = :shard, workspace_id = :workspace, \
                  #resource = :resource, generation = if_not_exists(generation, :one), failures = :zero \
-                 REMOVE last_error",
+                 REMOVE last_error, lease_owner, lease_expires_at ADD fence :one",
             )
             .expression_attribute_names("#phase", "phase")
             .expression_attribute_names("#resource", "resource")

@@ -1,6 +1,6 @@
 //! Installations: one item a workspace.
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{Client, operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use intercom::WorkspaceId;
 
 use crate::{
@@ -73,6 +73,8 @@ pub struct Installation {
     pub installed_at: i64,
     /// Last (re)install or change of status, epoch seconds.
     pub changed_at: i64,
+    /// When the last live event came, epoch seconds, to about a minute. Written by [`Installations::note_event`] only.
+    pub last_event_at: Option<i64>,
 }
 
 /// The installations in StateTable.
@@ -113,18 +115,15 @@ impl Installations {
     pub async fn put(&self, installation: &Installation) -> Result<(), StoreError> {
         let set = "SET #status = :status, #region = :region, #name = :name, api_base_url = :api, \
                    public_base_url = :public, token_kind = :kind, token_ciphertext = :token, changed_at = :changed, \
-                   workspace_id = :workspace, installed_at = if_not_exists(installed_at, :installed)";
+                   workspace_id = :workspace, installed_at = if_not_exists(installed_at, :installed) \
+                   REMOVE purged_at";
         let optional = |text: &Option<String>| text.as_ref().map_or(AttributeValue::Null(true), s);
         let (kind, token) = match &installation.token {
             StoredToken::Encrypted(ciphertext) => ("encrypted", b(ciphertext)),
             StoredToken::Private => ("private", AttributeValue::Null(true)),
             StoredToken::None => ("none", AttributeValue::Null(true)),
         };
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(pk(&installation.workspace)))
-            .key("sk", s(SK))
+        self.update(&installation.workspace)
             .update_expression(set)
             .expression_attribute_names("#status", "status")
             .expression_attribute_names("#region", "region")
@@ -159,11 +158,7 @@ impl Installations {
         // A token that is no longer good for anything is not kept.
         let erase = if to == Status::Uninstalled { ", token_kind = :none, token_ciphertext = :null" } else { "" };
         let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", s(pk(workspace)))
-            .key("sk", s(SK))
+            .update(workspace)
             .update_expression(format!("SET #status = :to, changed_at = :now{erase}"))
             .condition_expression("#status = :from")
             .expression_attribute_names("#status", "status")
@@ -175,13 +170,82 @@ impl Installations {
                 .expression_attribute_values(":none", s("none"))
                 .expression_attribute_values(":null", AttributeValue::Null(true));
         }
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        conditional(request).await
+    }
+
+    /// Intercom refused this very token: the workspace needs to be connected again. `false` where it is not active any
+    /// more, or has another token by now: a call that was under way with the old one must not stop the new one.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn refuse(&self, workspace: &WorkspaceId, token: &StoredToken, now: i64) -> Result<bool, StoreError> {
+        let request = self
+            .update(workspace)
+            .update_expression("SET #status = :to, changed_at = :now")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":from", s(Status::Active.as_str()))
+            .expression_attribute_values(":to", s(Status::NeedsReauth.as_str()))
+            .expression_attribute_values(":now", n(now));
+        let (same_token, value) = match token {
+            StoredToken::Encrypted(ciphertext) => ("token_ciphertext = :token", b(ciphertext)),
+            StoredToken::Private => ("token_kind = :token", s("private")),
+            StoredToken::None => return Ok(false),
+        };
+        let request = request
+            .condition_expression(format!("#status = :from AND {same_token}"))
+            .expression_attribute_values(":token", value);
+        conditional(request).await
+    }
+
+    /// Notes when a live event came (epoch seconds), unless a newer one is noted. Costs one write unit, noted or not:
+    /// the caller asks at most once a minute.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn note_event(&self, workspace: &WorkspaceId, at: i64) -> Result<bool, StoreError> {
+        let request = self
+            .update(workspace)
+            .update_expression("SET last_event_at = :at")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(last_event_at) OR last_event_at < :at)",
+            )
+            .expression_attribute_values(":at", n(at));
+        conditional(request).await
+    }
+
+    /// Everything that was remembered of an uninstalled workspace is gone; its name goes too. What stays says that the
+    /// workspace was here and left.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn mark_purged(&self, workspace: &WorkspaceId, now: i64) -> Result<bool, StoreError> {
+        let request = self
+            .update(workspace)
+            .update_expression("SET purged_at = :now REMOVE #name, last_event_at")
+            .condition_expression("#status = :uninstalled")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":uninstalled", s(Status::Uninstalled.as_str()))
+            .expression_attribute_values(":now", n(now));
+        conditional(request).await
+    }
+
+    fn update(&self, workspace: &WorkspaceId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("pk", s(pk(workspace))).key("sk", s(SK))
     }
 }
+
+/// `false` where the condition did not hold.
+async fn conditional(request: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
+    match request.send().await {
+        Ok(_) => Ok(true),
+        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+        Err(e) => Err(StoreError::unavailable(e)),
+    }
+}
+
+/// The key of an installation, for conditions in other places.
+pub(crate) const INSTALLATION_SK: &str = SK;
 
 /// The partition of everything about a workspace in StateTable.
 pub(crate) fn pk(workspace: &WorkspaceId) -> String {
@@ -208,5 +272,6 @@ fn read(workspace: &WorkspaceId, item: &Item) -> Result<Installation, StoreError
         status: read.text("status").and_then(Status::read).ok_or_else(|| read.malformed("status"))?,
         installed_at: read.number("installed_at").unwrap_or_default(),
         changed_at: read.number("changed_at").unwrap_or_default(),
+        last_event_at: read.number("last_event_at"),
     })
 }

@@ -10,6 +10,7 @@ mod item;
 pub mod memory_table;
 pub mod message;
 pub mod oauth_state;
+pub mod purge;
 pub mod queue;
 pub mod rate_window;
 

@@ -1,4 +1,4 @@
-//! One-time OAuth states: made by install, used up by callback.
+//! What may be used once: OAuth states (made by install, used up by callback) and status links.
 
 use aws_sdk_dynamodb::{Client, types::ReturnValue};
 
@@ -9,6 +9,11 @@ use crate::{
 
 const SK: &str = "STATE";
 
+const LINK_SK: &str = "SPENT";
+
+/// How long a spent link is remembered beyond its end, in seconds: clocks of two machines may differ.
+const SPENT_KEPT_SECONDS: i64 = 3600;
+
 /// What a state was made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OauthState {
@@ -16,6 +21,8 @@ pub struct OauthState {
     pub binding: String,
     /// When it ends, epoch seconds.
     pub expires_at: i64,
+    /// Where the browser goes afterwards: checked against the allow list before it was stored.
+    pub return_to: Option<String>,
 }
 
 /// The one-time states in StateTable.
@@ -36,17 +43,43 @@ impl OauthStates {
     /// # Errors
     /// See [`StoreError`].
     pub async fn put(&self, nonce: &str, state: &OauthState) -> Result<(), StoreError> {
-        self.client
+        let mut request = self
+            .client
             .put_item()
             .table_name(&self.table)
             .item("pk", s(pk(nonce)))
             .item("sk", s(SK))
             .item("binding", s(&state.binding))
-            .item("expires_at", n(state.expires_at))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
+            .item("expires_at", n(state.expires_at));
+        if let Some(return_to) = &state.return_to {
+            request = request.item("return_to", s(return_to));
+        }
+        request.send().await.map_err(StoreError::unavailable)?;
         Ok(())
+    }
+
+    /// Uses up a status link: `true` for the first caller with this nonce, `false` for every later one. Nothing is stored
+    /// when a link is made, so that making one costs nothing; what is stored goes some time after `expires_at` (epoch
+    /// seconds), when the link itself has ended.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn spend_link(&self, nonce: &str, expires_at: i64) -> Result<bool, StoreError> {
+        let outcome = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", s(format!("LINK#{nonce}")))
+            .item("sk", s(LINK_SK))
+            .item("expires_at", n(expires_at.saturating_add(SPENT_KEPT_SECONDS)))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
     }
 
     /// Takes a state out: of several callers with the same nonce, one gets it. Expired ones are `None` too (the table's
@@ -70,6 +103,7 @@ impl OauthStates {
         let state = OauthState {
             binding: read.text("binding").ok_or_else(|| read.malformed("binding"))?.to_owned(),
             expires_at: read.number("expires_at").ok_or_else(|| read.malformed("expires_at"))?,
+            return_to: read.text("return_to").map(str::to_owned),
         };
         Ok(Some(state).filter(|state| state.expires_at > now))
     }

@@ -5,10 +5,11 @@
 //! durable, so that a run that is killed loses nothing: the page is read again.
 
 mod private_app;
+mod uninstall;
 mod unit;
 pub mod walk;
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use access::{Access, AccessError};
 use futures::{StreamExt, stream};
@@ -21,13 +22,34 @@ use platform::{
     metrics::Metrics,
 };
 use serde::Serialize;
-use store::{StoreError, checkpoint::Checkpoints, memory_table::MemoryTable, queue::Queue};
+use store::{StoreError, checkpoint::Checkpoints, memory_table::MemoryTable, purge::Purge, queue::Queue};
 
 /// Checkpoints that one invocation walks at once.
 const CONCURRENCY: usize = 4;
 
 /// Checkpoints taken of each shard of the `due` index.
 const PER_SHARD: i32 = 25;
+
+/// What becomes of the memory of a workspace that was uninstalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUninstall {
+    /// It stays.
+    Keep,
+    /// It is removed 24 hours later, if the workspace is still uninstalled then.
+    Purge,
+}
+
+impl FromStr for OnUninstall {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "keep" => Ok(Self::Keep),
+            "purge" => Ok(Self::Purge),
+            _ => Err(()),
+        }
+    }
+}
 
 /// What the function is told by its environment, beside where to call Intercom.
 #[derive(Clone, Debug)]
@@ -36,6 +58,8 @@ pub struct Config {
     pub backfill_days: u32,
     /// Nothing older is written (`RETENTION_DAYS`); 0 keeps everything.
     pub retention_days: u32,
+    /// Whether what is remembered of an uninstalled workspace is removed after a day (`ON_UNINSTALL`).
+    pub on_uninstall: OnUninstall,
     /// Private-app mode asks for its own workspace too (`ALLOWED_WORKSPACES`).
     pub allowed: AllowedWorkspaces,
     /// What becomes memory.
@@ -52,6 +76,7 @@ impl Config {
         Ok(Self {
             backfill_days: env.parsed("BACKFILL_DAYS", 0, "a number of days")?,
             retention_days: env.parsed("RETENTION_DAYS", 0, "a number of days")?,
+            on_uninstall: env.parsed("ON_UNINSTALL", OnUninstall::Keep, "keep or purge")?,
             allowed: AllowedWorkspaces::read(env)?,
             settings: Settings {
                 ingest_internal_notes: env.parsed("INGEST_INTERNAL_NOTES", false, "true or false")?,
@@ -70,6 +95,8 @@ pub struct Backfill<Q, C, S> {
     pub checkpoints: Checkpoints,
     /// What is there already, and where whole pages go.
     pub memory: MemoryTable,
+    /// Removes what is remembered of uninstalled workspaces; `None` keeps it (`ON_UNINSTALL`).
+    pub purge: Option<Purge>,
     /// For what needs another call.
     pub queue: Q,
     /// What the environment says.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access::{Access, ApiConfig, Tables};
-use backfill::{Backfill, Config};
+use backfill::{Backfill, Config, OnUninstall};
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
     cipher::Kms,
@@ -19,6 +19,7 @@ use store::{
     checkpoint::Checkpoints,
     installation::Installations,
     memory_table::{MemoryTable, Retention},
+    purge::Purge,
     queue::Sqs,
     rate_window::RateWindows,
 };
@@ -46,8 +47,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     let spread = random::spread(&SystemRandom)?;
     let access = Access::new(tables, credentials, cipher, http, api, clock.clone(), spread);
+    let purge =
+        (config.on_uninstall == OnUninstall::Purge).then(|| Purge::new(dynamodb.clone(), &state_table, &memory_table));
     let backfill = Backfill {
         access,
+        purge,
         checkpoints: Checkpoints::new(dynamodb.clone(), state_table),
         memory: MemoryTable::new(dynamodb, memory_table, retention),
         queue: Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url),

@@ -41,6 +41,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             status: Status::Active,
             installed_at: now,
             changed_at: now,
+            last_event_at: None,
         };
         self.access.installations.put(&installation).await?;
         tracing::info!(workspace = %me.workspace, "registered in private-app mode");

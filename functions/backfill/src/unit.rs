@@ -15,7 +15,7 @@ use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use serde_json::Value;
 use store::{
     StoreError,
-    checkpoint::{Checkpoint, Due, Phase},
+    checkpoint::{Checkpoint, Due, Phase, UNINSTALL},
     installation::Status,
     memory_table::{Claim, Head, TombstoneKind},
     message::{Message, Refetch},
@@ -25,10 +25,13 @@ use store::{
 use crate::{Backfill, BackfillError, walk};
 
 /// How long a lease lasts, in milliseconds; each page renews it. Longer than one page can take, all waits included.
-const LEASE_MS: i64 = 150_000;
+pub(crate) const LEASE_MS: i64 = 150_000;
 
 /// How long before Lambda's deadline the last page is begun, in milliseconds.
-const MARGIN_MS: i64 = 90_000;
+pub(crate) const MARGIN_MS: i64 = 90_000;
+
+/// How long a checkpoint waits while an uninstall notice is being checked, in seconds.
+const POSTPONE_SECONDS: i64 = 60;
 
 /// Objects of one page that are written at once.
 const CONCURRENCY: usize = 8;
@@ -65,22 +68,22 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         if now_ms > deadline_ms.saturating_sub(MARGIN_MS) {
             return Ok(());
         }
-        let Some(resource) = Resource::from_path(&due.resource) else {
+        let resource = Resource::from_path(&due.resource);
+        if resource.is_none() && due.resource != UNINSTALL {
             tracing::warn!(resource = due.resource, "a checkpoint of another version of this bundle");
             return Ok(());
-        };
+        }
         let held = self.checkpoints.acquire(&due.workspace, &due.resource, owner, now_ms, now_ms + LEASE_MS).await?;
         let Some(mut checkpoint) = held else { return Ok(()) };
         walked.held = true;
-        let client =
-            match self.access.open(&due.workspace, Priority::Backfill, deadline_ms.saturating_sub(MARGIN_MS)).await? {
-                Opening::Open(client) => client,
-                Opening::Stopped(Status::UninstallPending) => match self.probe(&checkpoint, deadline_ms).await? {
-                    Some(client) => client,
-                    None => return Ok(()),
-                },
-                Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
-            };
+        let Some(resource) = resource else { return self.finish_uninstall(checkpoint, deadline_ms).await };
+        let until = deadline_ms.saturating_sub(MARGIN_MS);
+        let client = match self.access.open(&due.workspace, Priority::Backfill, until).await? {
+            Opening::Open(client) => client,
+            // The uninstall's own unit asks whether the token still works.
+            Opening::Stopped(Status::UninstallPending) => return self.postpone(checkpoint).await,
+            Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
+        };
         if !checkpoint.begun {
             let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
             checkpoint = walk::begin(checkpoint, resource, floor);
@@ -91,7 +94,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since: checkpoint.since };
             let page = match client.page(request).await {
                 Ok(page) => page,
-                Err(error) => return self.no_page(checkpoint, &error, walked).await,
+                Err(error) => return self.no_page(checkpoint, &client, &error, walked).await,
             };
             let (written, newest) = self.keep(&checkpoint, resource, &page).await?;
             walked.pages += 1;
@@ -115,15 +118,24 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     async fn no_page(
         &self,
         checkpoint: Checkpoint,
+        client: &Client,
         error: &ApiError,
         walked: &mut Walked,
     ) -> Result<(), BackfillError> {
-        if matches!(error, ApiError::Unauthorized { .. }) {
-            self.access.refused(&checkpoint.workspace, error).await?;
+        if matches!(error, ApiError::Unauthorized { .. })
+            && self.access.refused(&checkpoint.workspace, client, error).await?
+        {
+            self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
         }
         let checkpoint = walk::after_failure(checkpoint, error, self.clock.now_seconds());
         walked.failed = checkpoint.failures > 0;
         tracing::warn!(%error, workspace = %checkpoint.workspace, resource = checkpoint.resource, next_run_at = checkpoint.next_run_at, "no page");
+        Ok(self.checkpoints.release(&checkpoint).await?)
+    }
+
+    /// Nothing can be said now; the next tick but one asks again.
+    pub(crate) async fn postpone(&self, mut checkpoint: Checkpoint) -> Result<(), BackfillError> {
+        checkpoint.next_run_at = Some(self.clock.now_seconds().saturating_add(POSTPONE_SECONDS));
         Ok(self.checkpoints.release(&checkpoint).await?)
     }
 
@@ -132,38 +144,6 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         checkpoint.phase = Phase::Blocked;
         checkpoint.last_error = Some("the workspace is not connected: connect it again".to_owned());
         Ok(self.checkpoints.release(&checkpoint).await?)
-    }
-
-    /// An uninstall notice could not be checked when it came: ask again whether the token works.
-    async fn probe(&self, checkpoint: &Checkpoint, deadline_ms: i64) -> Result<Option<Client>, BackfillError> {
-        let workspace = &checkpoint.workspace;
-        let now = self.clock.now_seconds();
-        let change = |to| self.access.installations.change_status(workspace, Status::UninstallPending, to, now);
-        let Some(installation) = self.access.installations.get(workspace).await? else { return Ok(None) };
-        let client = self.access.client(&installation, Priority::Backfill, deadline_ms).await?;
-        let works = match &client {
-            Some(client) => match client.me().await {
-                Ok(_) | Err(ApiError::Forbidden { .. }) => Some(true),
-                Err(ApiError::Unauthorized { .. }) => Some(false),
-                Err(_) => None,
-            },
-            None => Some(false),
-        };
-        match works {
-            Some(true) => {
-                change(Status::Active).await?;
-                return Ok(client);
-            }
-            Some(false) => {
-                change(Status::Uninstalled).await?;
-                self.block(checkpoint.clone()).await?;
-            }
-            None => {
-                let later = Checkpoint { next_run_at: Some(now + 60), ..checkpoint.clone() };
-                self.checkpoints.release(&later).await?;
-            }
-        }
-        Ok(None)
     }
 
     /// Makes everything of a page durable. Gives the number of objects written or queued, and the newest change seen.

@@ -16,7 +16,7 @@ use store::{
 };
 
 use crate::{
-    Enrich,
+    Enrich, lost_since,
     outcome::{Deferral, Outcome},
 };
 
@@ -179,6 +179,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 });
             }
         };
+        self.note_events(workspace, &asked.records, records).await;
         let mut done = Vec::new();
         for (index, step) in asked.steps {
             done.push((index, self.step(step).await));
@@ -188,6 +189,15 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             None => done.extend(self.leave_to_reconciliation(workspace, asked.fetches, records).await),
         }
         done
+    }
+
+    /// The status page says when the last live event came.
+    async fn note_events(&self, workspace: &WorkspaceId, indexes: &BTreeSet<usize>, records: &[Record]) {
+        let messages = indexes.iter().filter_map(|index| records.get(*index)?.message.as_ref().ok());
+        let notifications = messages.filter(|message| matches!(message, Message::Notification(_)));
+        if let Some(newest) = notifications.map(Message::received_at_ms).max() {
+            self.access.note_event(workspace, newest.div_euclid(1000)).await;
+        }
     }
 
     /// What needs no call to Intercom.
@@ -245,11 +255,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         records: &[Record],
     ) -> Vec<(usize, Outcome)> {
         let waiting: BTreeSet<usize> = fetches.into_values().flatten().map(|want| want.record).collect();
-        let oldest = waiting
-            .iter()
-            .filter_map(|index| records.get(*index)?.message.as_ref().ok())
-            .filter_map(|message| Timestamp::from_epoch_seconds(message.received_at_ms().div_euclid(1000)))
-            .min();
+        let oldest =
+            waiting.iter().filter_map(|index| records.get(*index)?.message.as_ref().ok()).filter_map(lost_since).min();
         let outcome = match self.mark_dirty(workspace, oldest).await {
             Ok(()) => Outcome::Dropped("workspace not connected"),
             Err(error) => Outcome::Failed(error.to_string()),

@@ -155,8 +155,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     async fn give_up(&self, message: &Message) -> Result<(), String> {
         let now_ms = self.clock.now_ms();
         if let Some(workspace) = message.workspace() {
-            let since = Timestamp::from_epoch_seconds(message.received_at_ms().div_euclid(1000));
-            self.mark_dirty(workspace, since).await.map_err(|error| error.to_string())?;
+            self.mark_dirty(workspace, lost_since(message)).await.map_err(|error| error.to_string())?;
         }
         tracing::error!("a message was put off for twelve hours; reconciliation takes over from its time on");
         self.metrics.count("RecordsGivenUp", 1, &[], now_ms);
@@ -180,6 +179,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     fn queue_of(&self, record: &Record) -> &Q {
         if record.is_backfill { &self.queues.backfill } else { &self.queues.live }
     }
+}
+
+/// From when on something is missing where a message is given up: what a notification told of changed when it came, but
+/// what a page asked to fetch changed when the page said, which may be years ago.
+pub(crate) fn lost_since(message: &Message) -> Option<Timestamp> {
+    let received = message.received_at_ms().div_euclid(1000);
+    let changed = if let Message::Refetch(refetch) = message { refetch.seen_updated_at } else { received };
+    Timestamp::from_epoch_seconds(received.min(changed))
 }
 
 /// Which list of Intercom's an entity is in; `None` for what cannot be fetched.

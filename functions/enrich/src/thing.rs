@@ -52,7 +52,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             Ok(object) => object,
             Err(ApiError::NotNow(not_now)) => return Ok(each(Deferral::until_intercom_answers(&not_now))),
             Err(error @ ApiError::Unauthorized { .. }) => {
-                self.access.refused(&entity.workspace, &error).await?;
+                if self.access.refused(&entity.workspace, client, &error).await? {
+                    self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
+                }
                 // The copies find the workspace stopped, and are left to reconciliation.
                 return Ok(each(Deferral::because("token refused")));
             }

@@ -15,8 +15,20 @@ use crate::{App, pages};
 const STATE_SECONDS: i64 = 600;
 
 impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
-    /// `GET /api/intercom/install`
+    /// `GET /api/intercom/install`, with `?return_to=…` for an app that wants the browser back.
     pub(crate) async fn install(&self, request: &Request) -> Response<String> {
+        let return_to = match request.query("return_to").filter(|address| !address.is_empty()) {
+            None => None,
+            Some(address) => match self.config.return_to.allowed(address) {
+                Some(url) => Some(url.to_string()),
+                None => {
+                    return pages::Page::new("This link cannot be used")
+                        .text("The address to return to is not on this installation's list. Ask whoever runs it to add its origin to ReturnToOrigins.")
+                        .link("Connect Intercom without returning", &self.install_url(request, None))
+                        .respond(StatusCode::BAD_REQUEST);
+                }
+            },
+        };
         let client_id = self.credentials.current().await.client_id;
         if client_id.is_empty() {
             return pages::Page::new("This installation has no Intercom app yet")
@@ -28,7 +40,7 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
         };
         let (nonce, binding) = (hex::encode(nonce), hex::encode(binding));
         let expires_at = self.clock.now_seconds().saturating_add(STATE_SECONDS);
-        let state = OauthState { binding: binding_hash(&binding), expires_at };
+        let state = OauthState { binding: binding_hash(&binding), expires_at, return_to };
         if let Err(error) = self.tables.states.put(&nonce, &state).await {
             return self.unavailable(&error);
         }

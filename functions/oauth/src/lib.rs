@@ -7,6 +7,9 @@ mod callback;
 mod install;
 mod notices;
 mod pages;
+mod report;
+pub mod return_to;
+mod session;
 mod status;
 
 use std::sync::Arc;
@@ -28,6 +31,8 @@ use secrecy::SecretString;
 use store::{StoreError, checkpoint::Checkpoints, installation::Installations, oauth_state::OauthStates};
 use url::Url;
 
+use return_to::ReturnToOrigins;
+
 /// How long one request to us may take, calls to Intercom included, in milliseconds. The gateway gives up after 30 s.
 const BUDGET_MS: i64 = 20_000;
 
@@ -44,6 +49,11 @@ pub struct Config {
     pub public_base: Option<Url>,
     /// `ALLOWED_WORKSPACES`
     pub allowed: AllowedWorkspaces,
+    /// `RETURN_TO_ORIGINS`
+    pub return_to: ReturnToOrigins,
+    /// `APP_STORE_REDIRECT`: a browser that no app wants back ends on Intercom's App Store page, as Intercom asks of apps
+    /// that are listed there, instead of on ours.
+    pub app_store_redirect: bool,
 }
 
 impl Config {
@@ -61,6 +71,8 @@ impl Config {
                 None => None,
             },
             allowed: AllowedWorkspaces::read(env)?,
+            return_to: ReturnToOrigins::read(env)?,
+            app_store_redirect: env.parsed("APP_STORE_REDIRECT", false, "true or false")?,
         })
     }
 
@@ -142,5 +154,28 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
         pages::Page::new("Something is not working on our side")
             .text("Nothing was changed. Please try again in a minute.")
             .respond(StatusCode::SERVICE_UNAVAILABLE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn each_region_has_its_host_unless_another_one_than_intercoms_is_configured() {
+        let config = |base: &str| Config::read(&Environment::from([("INTERCOM_API_BASE_URL", base)])).unwrap();
+        let intercom = config("");
+        for (region, host) in [
+            (Some("US"), "api.intercom.io"),
+            (Some("EU"), "api.eu.intercom.io"),
+            (Some("eu-west-1"), "api.eu.intercom.io"),
+            (Some("AU"), "api.au.intercom.io"),
+            (Some("Mars"), "api.intercom.io"),
+            (None, "api.intercom.io"),
+        ] {
+            assert_eq!(intercom.api_base_of(region).host_str(), Some(host), "{region:?}");
+        }
+        assert_eq!(config("https://proxy.example").api_base_of(Some("EU")).host_str(), Some("proxy.example"));
     }
 }

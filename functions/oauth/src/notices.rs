@@ -2,7 +2,7 @@
 
 use intercom::{
     WorkspaceId,
-    client::ApiError,
+    client::{ApiError, Resource},
     signature::{SignatureError, VerifiedBody, verify_body, verify_hub},
 };
 use platform::{
@@ -14,10 +14,14 @@ use serde::Deserialize;
 use serde_json::json;
 use store::{
     StoreError,
+    checkpoint::UNINSTALL,
     installation::{Installation, Status, StoredToken},
 };
 
-use crate::{App, pages};
+use crate::{
+    App, pages,
+    report::{Health, health},
+};
 
 #[derive(Deserialize)]
 struct UninstallNotice {
@@ -57,22 +61,35 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
         if from == Status::Uninstalled {
             return Ok("uninstalled already");
         }
+        // First of all what goes on where this ends, whatever happens to this invocation: the backfill's next tick asks
+        // Intercom where we got no answer, and purges a day later where that is wanted.
+        self.tables.checkpoints.make_due(workspace, UNINSTALL, now).await?;
         let change = |from, to| self.tables.installations.change_status(workspace, from, to, now);
         if from != Status::UninstallPending {
             change(from, Status::UninstallPending).await?;
         }
         match self.probe(&installation).await {
             Some(true) => {
-                change(Status::UninstallPending, Status::Active).await?;
+                // What found the token refused earlier would otherwise never be looked at again.
+                if change(Status::UninstallPending, Status::Active).await? && from != Status::Active {
+                    self.wake(workspace).await?;
+                }
                 Ok("stale notice: the token still works")
             }
             Some(false) => {
                 change(Status::UninstallPending, Status::Uninstalled).await?;
                 Ok("uninstalled")
             }
-            // The backfill's next tick asks again.
             None => Ok("to be checked: Intercom did not answer"),
         }
+    }
+
+    /// Everything is read on from where it stands, at the next tick.
+    pub(crate) async fn wake(&self, workspace: &WorkspaceId) -> Result<(), StoreError> {
+        for resource in Resource::ALL {
+            self.tables.checkpoints.make_due(workspace, resource.path(), self.clock.now_seconds()).await?;
+        }
+        Ok(())
     }
 
     /// Whether the token still works; `None` where that cannot be told now.
@@ -98,23 +115,31 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
             Ok(check) => check,
             Err(response) => return *response,
         };
-        let status = match self.tables.installations.get(&check.workspace_id).await {
-            Ok(installation) => installation.map(|i| i.status),
-            Err(error) => return self.unavailable(&error),
-        };
-        let reconnect = |message: &str| {
-            json!({"state": "UNHEALTHY", "message": message, "cta_type": "URL_CTA",
-                   "cta_label": "Connect again", "cta_url": self.install_url(request)})
-        };
-        let answer = match status {
-            Some(Status::Active) => json!({"state": "OK"}),
-            Some(Status::UninstallPending) => json!({"state": "UNKNOWN", "message": "An uninstall is being checked."}),
-            Some(Status::NeedsReauth) => reconnect("Intercom refuses the stored access: connect the workspace again."),
-            Some(Status::Uninstalled) | None => reconnect("This workspace is not connected."),
+        let answer = match self.judge(&check.workspace_id).await {
+            Ok(Health::Ok) => json!({"state": "OK"}),
+            Ok(Health::Unknown(message)) => json!({"state": "UNKNOWN", "message": message}),
+            Ok(Health::Unhealthy(message)) => json!({
+                "state": "UNHEALTHY", "message": message, "cta_type": "URL_CTA", "cta_label": "Connect again",
+                "cta_url": self.install_url(request, None),
+            }),
+            // Intercom shows the answer to people: that we cannot tell is no fault of the installation.
+            Err(error) => {
+                tracing::error!(%error, "the health of an installation cannot be told");
+                json!({"state": "UNKNOWN", "message": "The state cannot be told at the moment."})
+            }
         };
         let mut response = plain(StatusCode::OK, &answer.to_string());
         pages::set_header(&mut response, "content-type", "application/json");
         response
+    }
+
+    async fn judge(&self, workspace: &WorkspaceId) -> Result<Health, StoreError> {
+        let installation = self.tables.installations.get(workspace).await?;
+        let checkpoints = match &installation {
+            Some(_) => self.tables.checkpoints.all(workspace).await?,
+            None => Vec::new(),
+        };
+        Ok(health(installation.as_ref(), &checkpoints, self.clock.now_seconds()))
     }
 
     /// Verifies and reads a notice. Which header Intercom sends is not documented for uninstalls, so either is taken;

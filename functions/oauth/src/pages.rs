@@ -1,32 +1,31 @@
-//! The few pages a person sees: server-rendered, no script, nothing from elsewhere.
+//! The few pages a person sees: server-rendered, complete without a script, nothing from elsewhere.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use platform::http::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--line:#d0d7de;--accent:#0b5fff}\
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa4af;--paper:#0f1419;--line:#30363d;--accent:#6ea8ff}}\
-*{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.6 system-ui,sans-serif}\
-main{max-width:46rem;margin:0 auto;padding:3rem 1.25rem}h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}\
-p{margin:0 0 1rem}.soft{color:var(--soft)}\
-a.button{display:inline-block;padding:.6rem 1.1rem;border-radius:.5rem;background:var(--accent);color:var(--paper);\
-text-decoration:none;font-weight:600}a.button:focus-visible{outline:3px solid var(--ink);outline-offset:2px}\
-table{width:100%;border-collapse:collapse;margin:1rem 0}th,td{text-align:left;padding:.45rem .6rem .45rem 0;\
-border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right}progress{width:100%;min-width:5rem}\
-@media(max-width:34rem){main{padding:1.5rem 1rem}table{font-size:.9rem}}";
+const STYLE: &str = include_str!("pages.css");
+
+/// Replaces the page's `main` by a newer one of the same address, again and again.
+const SCRIPT: &str = include_str!("pages.js");
 
 /// A page of one heading, some sentences and perhaps one thing to do.
 pub(crate) struct Page {
     title: String,
     body: Vec<Markup>,
+    refresh_seconds: Option<u32>,
 }
 
 impl Page {
     /// With its heading.
     pub(crate) fn new(title: &str) -> Self {
-        Self { title: title.to_owned(), body: Vec::new() }
+        Self { title: title.to_owned(), body: Vec::new(), refresh_seconds: None }
+    }
+
+    /// The heading.
+    pub(crate) fn title(&self) -> &str {
+        &self.title
     }
 
     /// A sentence.
@@ -37,13 +36,19 @@ impl Page {
 
     /// The thing to do.
     pub(crate) fn link(mut self, label: &str, to: &str) -> Self {
-        self.body.push(html! { p { a class="button" href=(to) { (label) } } });
+        self.body.push(html! { p { a id="action" class="button" href=(to) { (label) } } });
         self
     }
 
     /// Anything else.
     pub(crate) fn markup(mut self, markup: Markup) -> Self {
         self.body.push(markup);
+        self
+    }
+
+    /// The page looks for a newer version of itself every so many seconds, where scripts run.
+    pub(crate) fn refreshing(mut self, seconds: u32) -> Self {
+        self.refresh_seconds = Some(seconds);
         self
     }
 
@@ -56,15 +61,28 @@ impl Page {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="referrer" content="no-referrer";
+                    meta name="color-scheme" content="light dark";
                     title { (self.title) }
                     style { (PreEscaped(STYLE)) }
                 }
-                body { main { h1 { (self.title) } @for part in &self.body { (part) } } }
+                body {
+                    main data-refresh=[self.refresh_seconds] { h1 { (self.title) } @for part in &self.body { (part) } }
+                    @if self.refresh_seconds.is_some() {
+                        // What a screen reader is told when the summary changes; the rest changes silently.
+                        p id="live" class="unseen" role="status" {}
+                        script { (PreEscaped(SCRIPT)) }
+                    }
+                }
             }
         };
-        let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+        let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+        let script = match self.refresh_seconds {
+            Some(_) => format!("script-src 'sha256-{}'; connect-src 'self'; ", hash(SCRIPT)),
+            None => String::new(),
+        };
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; {script}style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            hash(STYLE)
         );
         let mut response = Response::new(page.into_string());
         *response.status_mut() = status;

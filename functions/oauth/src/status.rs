@@ -1,144 +1,215 @@
-//! How far the memory of a workspace has come, for whoever holds the operator key.
+//! Who may see how far a workspace has come, and showing it.
 
-use hmac::{Hmac, KeyInit, Mac};
-use intercom::{Timestamp, WorkspaceId};
-use maud::html;
+use intercom::WorkspaceId;
+use maud::{Markup, html};
 use platform::{
     cipher::TokenCipher,
     credentials::CredentialsSource,
     http::{Request, Response, StatusCode, plain},
 };
-use secrecy::ExposeSecret;
-use serde::Serialize;
-use sha2::Sha256;
-use store::{
-    checkpoint::Checkpoint,
-    installation::{Installation, Status},
-};
 
 use crate::{
     App,
     pages::{self, Page},
+    report::{Report, ResourceReport, report},
+    session::{self, Keys},
 };
 
-/// The answer, as JSON and as page.
-#[derive(Serialize)]
-struct Report {
-    workspace: WorkspaceId,
-    name: Option<String>,
-    status: &'static str,
-    installed_at: Option<String>,
-    resources: Vec<ResourceReport>,
-}
-
-/// One resource.
-#[derive(Serialize)]
-struct ResourceReport {
-    resource: String,
-    phase: &'static str,
-    generation: u64,
-    seen: u64,
-    written: u64,
-    estimate: Option<u64>,
-    up_to: Option<Timestamp>,
-    next_run_at: Option<String>,
-    last_error: Option<String>,
-}
-
 impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
-    /// `GET /api/intercom/status?workspace=…` with `Authorization: Bearer <operator key>`
+    /// `GET /api/intercom/status`: with `?link=…` a one-time link is exchanged for a session; with `?workspace=…` and the
+    /// session's cookie, or `Authorization: Bearer <operator key>`, the status is shown. With the operator key,
+    /// `&link=new` gives a new one-time link, to be handed to a person.
     pub(crate) async fn status(&self, request: &Request) -> Response<String> {
-        if !self.is_operator(request) {
+        let Some(key) = &self.operator_key else { return self.closed(request, None) };
+        let keys = Keys::new(key);
+        let bearer = request.header("authorization").and_then(|h| h.strip_prefix("Bearer "));
+        let is_operator = bearer.is_some_and(|given| keys.is_operator(given));
+        let workspace = request.query("workspace").and_then(|id| id.parse::<WorkspaceId>().ok());
+        match (request.query("link"), workspace) {
+            (Some("new"), Some(workspace)) if is_operator => self.new_link(request, &workspace),
+            (Some(link), _) => self.exchange(request, keys, link).await,
+            (None, Some(workspace)) if is_operator || self.has_session(request, keys, &workspace) => {
+                self.show(request, &workspace).await
+            }
+            (None, None) if is_operator => plain(StatusCode::BAD_REQUEST, "name the workspace: ?workspace=<id>\n"),
+            (None, workspace) => self.closed(request, workspace.as_ref()),
+        }
+    }
+
+    fn has_session(&self, request: &Request, keys: Keys<'_>, workspace: &WorkspaceId) -> bool {
+        let cookie = request.cookie(&session::cookie_name(workspace));
+        cookie.is_some_and(|cookie| keys.opens(cookie, workspace, self.clock.now_seconds()))
+    }
+
+    /// Exchanges a one-time link for a session. The browser ends on an address without the link, which is spent.
+    async fn exchange(&self, request: &Request, keys: Keys<'_>, link: &str) -> Response<String> {
+        let now = self.clock.now_seconds();
+        let Some(link) = keys.read_link(link, now) else { return self.used_up(request) };
+        match self.tables.states.spend_link(&link.nonce, link.expires_at).await {
+            Ok(true) => {}
+            Ok(false) => return self.used_up(request),
+            Err(error) => return self.unavailable(&error),
+        }
+        let Some(session) = keys.session(&link.workspace, now) else { return self.used_up(request) };
+        tracing::info!(workspace = %link.workspace, "a status session began");
+        let to = format!("{}?workspace={}", self.status_url(request), link.workspace);
+        pages::redirect(&to, &[session::cookie(&link.workspace, &session)])
+    }
+
+    /// A one-time link to a workspace's status; `None` without an operator key, from which it takes its own.
+    pub(crate) fn status_link(&self, request: &Request, workspace: &WorkspaceId) -> Option<String> {
+        let nonce = self.random.bytes().ok()?;
+        let link = Keys::new(self.operator_key.as_ref()?).link(workspace, &nonce, self.clock.now_seconds())?;
+        Some(format!("{}?link={link}", self.status_url(request)))
+    }
+
+    fn new_link(&self, request: &Request, workspace: &WorkspaceId) -> Response<String> {
+        match self.status_link(request, workspace) {
+            Some(link) => json_response(&serde_json::json!({"link": link, "seconds": session::LINK_SECONDS})),
+            None => plain(StatusCode::SERVICE_UNAVAILABLE, "no randomness; try again\n"),
+        }
+    }
+
+    async fn show(&self, request: &Request, workspace: &WorkspaceId) -> Response<String> {
+        let installation = match self.tables.installations.get(workspace).await {
+            Ok(Some(installation)) => installation,
+            Ok(None) => return plain(StatusCode::NOT_FOUND, "this workspace is not installed here\n"),
+            Err(error) => return self.unavailable(&error),
+        };
+        let checkpoints = match self.tables.checkpoints.all(workspace).await {
+            Ok(checkpoints) => checkpoints,
+            Err(error) => return self.unavailable(&error),
+        };
+        let report = report(&installation, &checkpoints, self.clock.now_seconds());
+        if wants_html(request) { page(&report, &self.install_url(request, None)) } else { json_response(&report) }
+    }
+
+    fn used_up(&self, request: &Request) -> Response<String> {
+        tracing::info!("a status link was refused");
+        self.metrics.count("StatusRefused", 1, &[("reason", "link")], self.clock.now_ms());
+        if !wants_html(request) {
+            return plain(StatusCode::FORBIDDEN, "this link was used already, or has ended\n");
+        }
+        Page::new("This link is no longer valid")
+            .text("It was used already, or is older than fifteen minutes. Connect the workspace again to get a new one; what was read so far stays.")
+            .link("Connect Intercom", &self.install_url(request, None))
+            .respond(StatusCode::FORBIDDEN)
+    }
+
+    /// Nothing is told, not even whether the workspace is installed.
+    fn closed(&self, request: &Request, workspace: Option<&WorkspaceId>) -> Response<String> {
+        let had_session = workspace.is_some_and(|w| request.cookie(&session::cookie_name(w)).is_some());
+        if !wants_html(request) {
             return plain(
                 StatusCode::UNAUTHORIZED,
                 "send the operator key: Authorization: Bearer <operator_key of the keys secret>\n",
             );
         }
-        let Some(workspace) = request.query("workspace").and_then(|id| id.parse::<WorkspaceId>().ok()) else {
-            return plain(StatusCode::BAD_REQUEST, "name the workspace: ?workspace=<id>\n");
-        };
-        let installation = match self.tables.installations.get(&workspace).await {
-            Ok(Some(installation)) => installation,
-            Ok(None) => return plain(StatusCode::NOT_FOUND, "this workspace is not installed here\n"),
-            Err(error) => return self.unavailable(&error),
-        };
-        let checkpoints = match self.tables.checkpoints.all(&workspace).await {
-            Ok(checkpoints) => checkpoints,
-            Err(error) => return self.unavailable(&error),
-        };
-        let report = report(&installation, &checkpoints);
-        if request.header("accept").is_some_and(|accept| accept.contains("text/html")) {
-            page(&report, &self.install_url(request))
+        let page = if had_session {
+            Page::new("This session has ended")
+                .text("Connect the workspace again to see its status; what was read so far stays.")
         } else {
-            let mut response = plain(StatusCode::OK, &serde_json::to_string_pretty(&report).unwrap_or_default());
-            pages::set_header(&mut response, "content-type", "application/json");
-            pages::set_header(&mut response, "cache-control", "no-store");
-            response
-        }
+            Page::new("This page opens by a link")
+                .text("The link stands on the page that is shown when a workspace has been connected, and works once.")
+        };
+        page.link("Connect Intercom", &self.install_url(request, None)).respond(StatusCode::UNAUTHORIZED)
     }
 
-    /// Compares MACs of the two keys under one of them, in constant time whatever their lengths.
-    fn is_operator(&self, request: &Request) -> bool {
-        let given = request.header("authorization").and_then(|h| h.strip_prefix("Bearer ")).unwrap_or_default();
-        let Some(key) = &self.operator_key else { return false };
-        let mac = |text: &str| {
-            let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.expose_secret().as_bytes()).ok()?;
-            Some(mac.chain_update(text.as_bytes()))
-        };
-        match (mac(given), mac(key.expose_secret())) {
-            (Some(given), Some(expected)) => given.verify(&expected.finalize().into_bytes()).is_ok(),
-            _ => false,
-        }
+    fn status_url(&self, request: &Request) -> String {
+        format!("{}/api/intercom/status", self.public_base(request).unwrap_or_default())
     }
 }
 
-fn report(installation: &Installation, checkpoints: &[Checkpoint]) -> Report {
-    let iso = |seconds: i64| Timestamp::from_epoch_seconds(seconds).map(Timestamp::iso);
-    Report {
-        workspace: installation.workspace.clone(),
-        name: installation.name.clone(),
-        status: installation.status.as_str(),
-        installed_at: iso(installation.installed_at),
-        resources: checkpoints
-            .iter()
-            .map(|c| ResourceReport {
-                resource: c.resource.clone(),
-                phase: c.phase.as_str(),
-                generation: c.generation,
-                seen: c.seen,
-                written: c.written,
-                estimate: c.estimate,
-                up_to: c.high_water,
-                next_run_at: c.next_run_at.and_then(iso),
-                last_error: c.last_error.clone(),
-            })
-            .collect(),
-    }
+/// Browsers name `text/html`; everything else gets JSON.
+fn wants_html(request: &Request) -> bool {
+    request.header("accept").is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn json_response(value: &impl serde::Serialize) -> Response<String> {
+    let mut response = plain(StatusCode::OK, &serde_json::to_string_pretty(value).unwrap_or_default());
+    pages::set_header(&mut response, "content-type", "application/json");
+    pages::set_header(&mut response, "cache-control", "no-store");
+    response
 }
 
 fn page(report: &Report, install: &str) -> Response<String> {
-    let title = format!("Intercom → Memory: {}", report.name.as_deref().unwrap_or(report.workspace.as_str()));
-    let mut page = Page::new(&title);
-    if report.status != Status::Active.as_str() {
-        page = page
-            .text("This workspace needs to be connected again: nothing new is being read.")
-            .link("Connect Intercom", install);
+    let name = report.name.as_deref().unwrap_or(report.workspace.as_str());
+    let mut page = Page::new(&format!("{name} in memory")).markup(html! {
+        p id="summary" class=(if report.needs_reconnect { "summary wrong" } else { "summary" }) { (report.summary) }
+    });
+    if report.needs_reconnect {
+        page = page.link("Reconnect Intercom", install);
     }
     page.markup(html! {
-        table {
-            thead { tr { th { "What" } th { "State" } th class="n" { "Seen" } th class="n" { "Of about" } th { "Up to" } } }
-            tbody {
-                @for r in &report.resources {
-                    tr {
-                        td { (r.resource) @if let Some(error) = &r.last_error { br; span class="soft" { (error) } } }
-                        td { (r.phase) }
-                        td class="n" { (r.seen) }
-                        td class="n" { @if let Some(estimate) = r.estimate { (estimate) } @else { "–" } }
-                        td { @if let Some(time) = r.up_to { (time) } @else { "–" } }
-                    }
+        dl class="facts" {
+            div { dt { "Workspace" } dd { (report.workspace) } }
+            div { dt { "Last live event" } dd {
+                @match (&report.last_event_at, &report.last_event_ago) {
+                    (Some(at), Some(ago)) => { time datetime=(at) title=(at) { (ago) } }
+                    _ => { "none yet" }
                 }
-            }
+            } }
+        }
+        @if !report.resources.is_empty() {
+            h2 { "What has been read" }
+            ul class="resources" { @for resource in &report.resources { (row(resource)) } }
+        }
+        @if let Some(as_of) = &report.as_of {
+            p class="soft" { "As of " time datetime=(as_of) { (as_of) } "." noscript { " " a href="" { "Refresh" } } }
         }
     })
+    .refreshing(report.refresh_seconds)
     .respond(StatusCode::OK)
+}
+
+/// The list beside which the numbers stand, one resource a row.
+fn row(r: &ResourceReport) -> Markup {
+    let id = format!("r-{}", r.resource);
+    html! {
+        li {
+            div class="line" {
+                span class="what" id=(id) { (r.resource) }
+                span class="state" { (r.state) }
+            }
+            @match r.percent {
+                Some(percent) => progress aria-labelledby=(id) max="100" value=(percent) { (percent) " %" },
+                // Without a value the bar says that it is not known how much there is.
+                None if r.phase == "running" && r.window.is_some() => progress aria-labelledby=(id) {},
+                None => progress aria-labelledby=(id) max="100" value="0" {},
+            }
+            div class="line soft" {
+                span {
+                    (grouped(r.seen))
+                    @if let Some(estimate) = r.estimate { " of about " (grouped(estimate)) }
+                    @if r.phase == "idle" { " at the last look" } @else { " so far" }
+                }
+                @if let Some(window) = &r.window { span { (window) } }
+                @else if let Some(up_to) = r.up_to { span { "up to " time datetime=(up_to) { (up_to) } } }
+            }
+            @if let Some(error) = &r.last_error { p class="error" { (error) } }
+        }
+    }
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
 }
