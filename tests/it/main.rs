@@ -6,6 +6,7 @@ mod backfill;
 mod captures;
 mod front_door;
 mod installing;
+mod logs;
 mod memory;
 mod reconnecting;
 mod sample_events;
