@@ -9,6 +9,7 @@ mod captures;
 mod front_door;
 mod installing;
 mod kills;
+mod logs;
 mod memory;
 mod reconnecting;
 mod sample_events;

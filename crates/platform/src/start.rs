@@ -11,8 +11,9 @@ pub async fn aws(env: &Environment) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).load().await
 }
 
-/// Starts logging: `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT=JSON` are obeyed, and each line carries the
-/// request id.
+/// Starts logging to standard output, within the bounds of [`crate::logging`]; each line carries the request id.
 pub fn logging() {
-    lambda_runtime::tracing::init_default_subscriber();
+    let subscriber = crate::logging::subscriber(&Environment::of_process(), std::io::stdout);
+    // Only a second call fails, and the first one's subscriber is the same.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }

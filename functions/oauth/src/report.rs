@@ -16,6 +16,19 @@ const OVERDUE_SECONDS: i64 = 3600;
 /// Seconds between two looks of the page's script while something is being read, and while nothing is.
 const REFRESH: (u32, u32) = (5, 30);
 
+/// The order on the page.
+const SHOWN: [Resource; 9] = [
+    Resource::Conversations,
+    Resource::Tickets,
+    Resource::Contacts,
+    Resource::Companies,
+    Resource::Articles,
+    Resource::Admins,
+    Resource::Teams,
+    Resource::Tags,
+    Resource::Segments,
+];
+
 /// A workspace, as JSON and as page.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -65,13 +78,15 @@ fn iso(seconds: i64) -> Option<String> {
 /// Builds the report; `now` is epoch seconds.
 pub(crate) fn report(installation: &Installation, checkpoints: &[Checkpoint], now: i64) -> Report {
     let connected = installation.status == Status::Active;
-    // In the order in which they are read first; other checkpoints are no resources.
-    let resources = Resource::ALL.iter().filter_map(|r| checkpoints.iter().find(|c| c.resource == r.path()));
+    // What people look for comes first; other checkpoints are no resources.
+    let resources = SHOWN.iter().filter_map(|r| checkpoints.iter().find(|c| c.resource == r.path()));
     let resources: Vec<_> = resources.map(|c| resource_report(c, connected, now)).collect();
     let reading = connected && checkpoints.iter().any(|c| c.phase == Phase::Running);
+    let history = reading && checkpoints.iter().any(|c| c.phase == Phase::Running && is_first(c));
     let summary = match installation.status {
         Status::Active if checkpoints.iter().any(is_failing) => "Connected, but not everything can be read.",
-        Status::Active if reading => "Connected: the history is being read, and live events arrive.",
+        Status::Active if history => "Connected: the history is being read, and live events arrive.",
+        Status::Active if reading => "Connected: what changed is being read, and live events arrive.",
         Status::Active => "Connected and up to date.",
         Status::NeedsReauth => {
             "Needs to be reconnected: Intercom refuses the stored access, and nothing new is read until then."
@@ -95,7 +110,6 @@ pub(crate) fn report(installation: &Installation, checkpoints: &[Checkpoint], no
 }
 
 fn resource_report(c: &Checkpoint, connected: bool, now: i64) -> ResourceReport {
-    let is_first = c.high_water.is_none() && c.generation <= 1;
     let waits = c.next_run_at.map_or(0, |at| at.saturating_sub(now));
     let state = match c.phase {
         _ if !connected => "stopped".to_owned(),
@@ -103,11 +117,11 @@ fn resource_report(c: &Checkpoint, connected: bool, now: i64) -> ResourceReport 
         Phase::Idle => "up to date".to_owned(),
         Phase::Running if c.last_error.is_some() && waits > 0 => format!("tries again in {}", span(waits)),
         Phase::Running if !c.begun && c.pages == 0 => "about to begin".to_owned(),
-        Phase::Running if is_first => "reading the history".to_owned(),
+        Phase::Running if is_first(c) => "reading the history".to_owned(),
         Phase::Running => "reading what changed".to_owned(),
     };
     let window = (c.phase == Phase::Running && c.begun).then(|| match c.since {
-        Some(since) => format!("what changed since {since}"),
+        Some(since) => format!("what changed since {}", for_people(&since.iso())),
         None => "from the beginning".to_owned(),
     });
     let percent = match (c.phase, c.estimate) {
@@ -173,6 +187,19 @@ pub(crate) fn health(installation: Option<&Installation>, checkpoints: &[Checkpo
 
 fn is_failing(checkpoint: &Checkpoint) -> bool {
     checkpoint.failures >= FAILURES_OF_NOTE && checkpoint.last_error.is_some()
+}
+
+/// No walk has come to its end yet.
+fn is_first(checkpoint: &Checkpoint) -> bool {
+    checkpoint.high_water.is_none() && checkpoint.generation <= 1
+}
+
+/// `2026-11-22T10:45:19Z` as `2026-11-22 10:45 UTC`.
+pub(crate) fn for_people(iso: &str) -> String {
+    match (iso.get(..10), iso.get(11..16)) {
+        (Some(date), Some(minute)) => format!("{date} {minute} UTC"),
+        _ => iso.to_owned(),
+    }
 }
 
 /// How long ago, for people.
@@ -241,8 +268,8 @@ mod tests {
         let more = Checkpoint { seen: 700, ..checkpoint("contacts") };
         let told = report(&installation(Status::Active), &[more, checkpoint("conversations")], NOW);
         let percents: Vec<_> = told.resources.iter().map(|r| (r.resource.as_str(), r.percent)).collect();
-        assert_eq!(percents, [("contacts", Some(100)), ("conversations", Some(25))]);
-        let conversations = told.resources.get(1).unwrap();
+        assert_eq!(percents, [("conversations", Some(25)), ("contacts", Some(100))]);
+        let conversations = told.resources.first().unwrap();
         assert_eq!(
             (conversations.state.as_str(), conversations.window.as_deref()),
             ("reading the history", Some("from the beginning"))
@@ -295,6 +322,7 @@ mod tests {
 
     #[test]
     fn times_are_told_as_people_tell_them() {
+        assert_eq!(for_people("2026-11-22T10:45:19Z"), "2026-11-22 10:45 UTC");
         assert_eq!(ago(5), "just now");
         assert_eq!(ago(90), "2 minutes ago");
         assert_eq!(ago(7_000), "2 hours ago");

@@ -11,7 +11,7 @@ use platform::{
 use crate::{
     App,
     pages::{self, Page},
-    report::{Report, ResourceReport, report},
+    report::{Report, ResourceReport, for_people, report},
     session::{self, Keys},
 };
 
@@ -134,7 +134,7 @@ fn json_response(value: &impl serde::Serialize) -> Response<String> {
 
 fn page(report: &Report, install: &str) -> Response<String> {
     let name = report.name.as_deref().unwrap_or(report.workspace.as_str());
-    let mut page = Page::new(&format!("{name} in memory")).markup(html! {
+    let mut page = Page::new(&format!("Intercom memory of {name}")).markup(html! {
         p id="summary" class=(if report.needs_reconnect { "summary wrong" } else { "summary" }) { (report.summary) }
     });
     if report.needs_reconnect {
@@ -155,7 +155,7 @@ fn page(report: &Report, install: &str) -> Response<String> {
             ul class="resources" { @for resource in &report.resources { (row(resource)) } }
         }
         @if let Some(as_of) = &report.as_of {
-            p class="soft" { "As of " time datetime=(as_of) { (as_of) } "." noscript { " " a href="" { "Refresh" } } }
+            p class="soft" { "As of " time datetime=(as_of) { (for_people(as_of)) } "." noscript { " " a href="" { "Refresh" } } }
         }
     })
     .refreshing(report.refresh_seconds)
@@ -174,17 +174,18 @@ fn row(r: &ResourceReport) -> Markup {
             @match r.percent {
                 Some(percent) => progress aria-labelledby=(id) max="100" value=(percent) { (percent) " %" },
                 // Without a value the bar says that it is not known how much there is.
-                None if r.phase == "running" && r.window.is_some() => progress aria-labelledby=(id) {},
+                None if r.phase == "running" && r.window.is_some() && r.last_error.is_none() => progress aria-labelledby=(id) {},
                 None => progress aria-labelledby=(id) max="100" value="0" {},
             }
             div class="line soft" {
                 span {
                     (grouped(r.seen))
-                    @if let Some(estimate) = r.estimate { " of about " (grouped(estimate)) }
-                    @if r.phase == "idle" { " at the last look" } @else { " so far" }
+                    @if r.phase == "idle" { " at the last look" }
+                    @else if let Some(estimate) = r.estimate { " of about " (grouped(estimate)) }
+                    @else { " so far" }
                 }
                 @if let Some(window) = &r.window { span { (window) } }
-                @else if let Some(up_to) = r.up_to { span { "up to " time datetime=(up_to) { (up_to) } } }
+                @else if let Some(up_to) = r.up_to { span { "up to " time datetime=(up_to) { (for_people(&up_to.iso())) } } }
             }
             @if let Some(error) = &r.last_error { p class="error" { (error) } }
         }
