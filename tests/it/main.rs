@@ -7,4 +7,5 @@ mod captures;
 mod front_door;
 mod installing;
 mod memory;
+mod ownerless;
 mod sample_events;
