@@ -62,6 +62,10 @@ lint: tools ## Checks format and lints of Rust, Python and the template
 build: tools ## Builds what ships: sam build, release profile, arm64 (ARGS="--parameter-overrides Architecture=x86_64")
 	PATH="$(CURDIR)/$(SAM_BIN):$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
 
+.PHONY: bench
+bench: ## Measures the webhook function beside Python and Node.js; writes docs/benchmarks.md (ARGS="--starts 5")
+	@$(PYTHON) scripts/bench.py $(ARGS)
+
 .PHONY: tools
 tools: # The virtual environments under .local/, from pinned requirements; nothing to do when they are current
 	@$(PYTHON) scripts/tools.py

@@ -186,6 +186,7 @@ impl Stack {
             access: access(cached().await, 100),
             memory: memory(),
             checkpoints: checkpoints(),
+            owner: enrich::ownerless::Owner::new(options.allowed.clone()),
             queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
             settings: options.settings.clone(),
             clock: clock.clone(),

@@ -11,6 +11,7 @@ mod installing;
 mod kills;
 mod logs;
 mod memory;
+mod ownerless;
 mod reconnecting;
 mod sample_events;
 mod status_page;

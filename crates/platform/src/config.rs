@@ -107,6 +107,14 @@ impl AllowedWorkspaces {
         ids.map(Self).map_err(|_| malformed)
     }
 
+    /// The one that may, where it is only one.
+    pub fn only(&self) -> Option<&WorkspaceId> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// May this workspace install?
     pub fn allows(&self, workspace: &WorkspaceId) -> bool {
         self.0.is_empty() || self.0.contains(workspace)

@@ -217,7 +217,7 @@ fn to_gateway(response: Response<String>) -> ApiGatewayV2httpResponse {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;

@@ -192,7 +192,8 @@ impl Message {
 /// Escapes the two characters that JSON allows inside strings but SQS refuses anywhere: U+FFFE and U+FFFF. (The control
 /// characters it refuses cannot stand unescaped in JSON.)
 pub fn sqs_safe(json: String) -> String {
-    if json.contains(['\u{FFFE}', '\u{FFFF}']) {
+    // One by one: the search for a single character is many times faster than that for a set.
+    if json.contains('\u{FFFE}') || json.contains('\u{FFFF}') {
         json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
     } else {
         json

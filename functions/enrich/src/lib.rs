@@ -7,6 +7,7 @@
 
 mod batch;
 pub mod outcome;
+pub mod ownerless;
 mod thing;
 
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct Enrich<Q, C, S> {
     pub memory: MemoryTable,
     /// To mark what was given up as dirty.
     pub checkpoints: Checkpoints,
+    /// Whose a notification is that does not say.
+    pub owner: ownerless::Owner,
     /// To defer.
     pub queues: Queues<Q>,
     /// What becomes memory.
@@ -90,7 +93,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     /// # Errors
     /// [`AllFailed`] where no record could be done, put off or dropped.
     pub async fn handle(&self, event: SqsEvent, deadline_ms: i64) -> Result<SqsBatchResponse, AllFailed> {
-        let records: Vec<Record> = event.records.into_iter().map(Record::read).collect();
+        let mut records: Vec<Record> = event.records.into_iter().map(Record::read).collect();
+        self.adopt(&mut records, deadline_ms).await;
         let outcomes = self.work(&records, deadline_ms).await;
         let mut response = SqsBatchResponse::default();
         let mut first = None;

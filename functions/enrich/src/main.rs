@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use access::{Access, ApiConfig, Tables};
 use aws_lambda_events::event::sqs::SqsEvent;
-use enrich::{Enrich, Queues, settings};
+use enrich::{Enrich, Queues, ownerless::Owner, settings};
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
     cipher::Kms,
     clock::SystemClock,
-    config::Environment,
+    config::{AllowedWorkspaces, Environment},
     credentials::{CachedCredentials, Source},
     metrics::Metrics,
     random::{self, SystemRandom},
@@ -34,6 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let backfill_url = env.required("BACKFILL_QUEUE_URL", "the URL of the backfill queue")?.to_owned();
     let api = ApiConfig::read(&env)?;
     let settings = settings(&env)?;
+    let allowed = AllowedWorkspaces::read(&env)?;
     let retention = Retention { days: env.parsed("RETENTION_DAYS", 0, "a number of days")? };
     let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
@@ -52,6 +53,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         access,
         memory: MemoryTable::new(dynamodb.clone(), memory_table, retention),
         checkpoints: Checkpoints::new(dynamodb, state_table),
+        owner: Owner::new(allowed),
         queues: Queues { live: Sqs::new(sqs.clone(), live_url), backfill: Sqs::new(sqs, backfill_url) },
         settings,
         clock,
