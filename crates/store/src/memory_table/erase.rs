@@ -44,6 +44,8 @@ pub struct Tombstone {
     pub kind: TombstoneKind,
     /// When it went, ISO.
     pub deleted_at: String,
+    /// The contact that stands for this one since they were merged. Merges are not undone.
+    pub merged_into: Option<String>,
 }
 
 impl MemoryTable {
@@ -60,7 +62,34 @@ impl MemoryTable {
         claim: Claim,
         reason: &str,
     ) -> Result<bool, StoreError> {
-        let item = Item::from([
+        self.put_tombstone(entity, kind, at, claim, reason, None).await
+    }
+
+    /// Lets another contact stand in the place of one that was merged into it, for good; only an erasure beats it.
+    /// `false` where that is known already, or the contact is erased.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn merge(
+        &self,
+        swallowed: &EntityRef,
+        survivor: &str,
+        at: Timestamp,
+        claim: Claim,
+    ) -> Result<bool, StoreError> {
+        self.put_tombstone(swallowed, TombstoneKind::Absent, at, claim, "merged", Some(survivor)).await
+    }
+
+    async fn put_tombstone(
+        &self,
+        entity: &EntityRef,
+        kind: TombstoneKind,
+        at: Timestamp,
+        claim: Claim,
+        reason: &str,
+        merged_into: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let mut item = Item::from([
             ("pk".to_owned(), s(entity.pk())),
             ("sk".to_owned(), s(keys::DOCUMENT)),
             ("workspace_id".to_owned(), s(entity.workspace.as_str())),
@@ -72,9 +101,15 @@ impl MemoryTable {
             ("version".to_owned(), n(at.epoch_seconds())),
             ("claim".to_owned(), count(claim.0)),
         ]);
+        item.extend(merged_into.map(|id| ("merged_into".to_owned(), s(id))));
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         // The first erasure's time and reason stay.
         let request = match kind {
+            TombstoneKind::Absent if merged_into.is_some() => request
+                .condition_expression(
+                    "attribute_not_exists(merged_into) AND (attribute_not_exists(tombstone) OR tombstone <> :erased)",
+                )
+                .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str())),
             TombstoneKind::Erased => request
                 .condition_expression(
                     "attribute_not_exists(pk) OR attribute_not_exists(tombstone) OR tombstone <> :erased",
@@ -83,7 +118,7 @@ impl MemoryTable {
             TombstoneKind::Absent => request
                 .condition_expression(
                     "attribute_not_exists(pk) OR (version <= :at AND claim < :claim \
-                     AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
+                     AND attribute_not_exists(merged_into) AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
                 )
                 .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()))
                 .expression_attribute_values(":at", n(at.epoch_seconds()))
@@ -94,8 +129,8 @@ impl MemoryTable {
             Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => false,
             Err(e) => return Err(StoreError::unavailable(e)),
         };
-        // An erasure that was cut short after its tombstone goes on here.
-        if buried || self.head(entity).await?.is_some_and(|head| head.is_erased()) {
+        // One that was cut short after its tombstone goes on here.
+        if buried || self.head(entity).await?.is_some_and(|head| head.is_final()) {
             self.remove_contents(entity).await?;
         }
         Ok(buried)
@@ -145,7 +180,7 @@ impl MemoryTable {
         self.delete_all(entity, stale).await
     }
 
-    async fn delete_all(&self, entity: &EntityRef, sks: Vec<String>) -> Result<(), StoreError> {
+    pub(crate) async fn delete_all(&self, entity: &EntityRef, sks: Vec<String>) -> Result<(), StoreError> {
         for chunk in sks.chunks(BATCH) {
             let mut requests: Vec<WriteRequest> = chunk
                 .iter()

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use intercom::Timestamp;
-use memory::{EntityRef, Event, Relation, View, keys, split};
+use memory::{Document, EntityRef, EntityType, Event, Profile, Relation, View, keys, split};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -64,8 +64,39 @@ pub(crate) fn relation_digest(relation: &Relation) -> Digest {
 }
 
 /// Stands for everything that a document says.
-pub(crate) fn content_digest(view: &View) -> Digest {
-    digest(&[&serde_json::to_vec(&view.document).unwrap_or_default()])
+pub(crate) fn content_digest(document: &Document) -> Digest {
+    digest(&[&serde_json::to_vec(document).unwrap_or_default()])
+}
+
+/// Stands for what the documents of others repeat of this one: the name, and a contact's companies.
+pub(crate) fn profile_digest(document: &Document) -> Digest {
+    let profile = Profile::of(document);
+    let companies = profile.company_ids.join("#");
+    digest(&[profile.name.unwrap_or_default().as_bytes(), companies.as_bytes()])
+}
+
+/// What a document says about itself: which view it is, when it was made, and what else belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Marks {
+    pub(crate) claim: Claim,
+    pub(crate) shape: String,
+    /// Epoch seconds.
+    pub(crate) fetched_at: i64,
+    pub(crate) events: HashSet<Digest>,
+    pub(crate) relations: HashSet<Digest>,
+}
+
+impl Marks {
+    /// Of a view that was just made.
+    pub(crate) fn of(view: &View, claim: Claim, shape: &str, fetched_at: i64) -> Self {
+        Self {
+            claim,
+            shape: shape.to_owned(),
+            fetched_at,
+            events: view.events.iter().map(event_digest).collect(),
+            relations: view.relations.iter().map(relation_digest).collect(),
+        }
+    }
 }
 
 fn key(entity: &EntityRef, sk: impl Into<String>) -> Item {
@@ -93,10 +124,9 @@ fn put_serialised<T: Serialize>(item: &mut Item, name: &str, value: &T) {
     put_some(item, name, serde_dynamo::to_attribute_value(value).ok());
 }
 
-fn digests(of: impl Iterator<Item = Digest>) -> AttributeValue {
-    let mut all: Vec<Digest> = of.collect();
+fn digests(of: &HashSet<Digest>) -> AttributeValue {
+    let mut all: Vec<Digest> = of.iter().copied().collect();
     all.sort_unstable();
-    all.dedup();
     b(&all.concat())
 }
 
@@ -188,12 +218,11 @@ pub(crate) fn document_piece_prefix(claim: Claim, version: Timestamp) -> String 
 }
 
 /// The thing as it is now.
-pub(crate) fn document(view: &View, claim: Claim, shape: &str, retention: Retention) -> DocumentItems {
-    let document = &view.document;
+pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention) -> DocumentItems {
     let entity = &document.entity;
     let expires = retention.expires_at(document.updated_at);
     let mut head = key(entity, keys::DOCUMENT);
-    let prefix = document_piece_prefix(claim, document.updated_at);
+    let prefix = document_piece_prefix(marks.claim, document.updated_at);
     let continuations = match &document.body {
         Some(body) => split_body(&mut head, entity, body, &prefix, expires),
         None => Vec::new(),
@@ -207,12 +236,16 @@ pub(crate) fn document(view: &View, claim: Claim, shape: &str, retention: Retent
     put_serialised(&mut head, "participants", &document.participants);
     put_serialised(&mut head, "counts", &document.counts);
     put(&mut head, "parts_truncated", AttributeValue::Bool(document.parts_truncated));
-    put(&mut head, "shape", s(shape));
+    put(&mut head, "shape", s(&marks.shape));
     put(&mut head, "version", n(document.updated_at.epoch_seconds()));
-    put(&mut head, "events_digest", digests(view.events.iter().map(event_digest)));
-    put(&mut head, "relations_digest", digests(view.relations.iter().map(relation_digest)));
+    put(&mut head, "events_digest", digests(&marks.events));
+    put(&mut head, "relations_digest", digests(&marks.relations));
     put_some(&mut head, "expires_at", expires.map(n));
-    put(&mut head, "content_digest", b(&content_digest(view)));
-    put(&mut head, "claim", count(claim.0));
+    put(&mut head, "content_digest", b(&content_digest(document)));
+    put(&mut head, "claim", count(marks.claim.0));
+    put(&mut head, "fetched_at", n(marks.fetched_at));
+    if matches!(entity.entity_type, EntityType::Contact | EntityType::Company | EntityType::Admin | EntityType::Team) {
+        put(&mut head, "profile_digest", b(&profile_digest(document)));
+    }
     DocumentItems { head, continuations }
 }
