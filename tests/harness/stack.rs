@@ -54,6 +54,8 @@ pub struct Options {
     pub private_app: bool,
     /// Switches of the transform.
     pub settings: Settings,
+    /// Minutes that a stored contact or company is taken as it is.
+    pub cache_minutes: u32,
     /// Days that memory keeps.
     pub retention_days: u32,
     /// Who may install.
@@ -77,6 +79,7 @@ impl Default for Options {
             rate_limit: 1_666,
             private_app: false,
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
+            cache_minutes: 60,
             retention_days: 0,
             allowed: AllowedWorkspaces::default(),
         }
@@ -170,6 +173,7 @@ impl Stack {
             checkpoints: checkpoints(),
             queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
             settings: options.settings.clone(),
+            cache_minutes: options.cache_minutes,
             clock: clock.clone(),
             metrics: metrics.of("enrich"),
         };

@@ -73,14 +73,22 @@ impl Known {
                 Standing::Merged(into) => {
                     missing.insert(EntityRef::new(workspace, EntityType::Contact, into));
                 }
-                Standing::Here(profile) => missing.extend(
-                    profile.company_ids.iter().map(|id| EntityRef::new(workspace, EntityType::Company, id)),
-                ),
-                Standing::Absent | Standing::Erased => {}
+                Standing::Here(_) | Standing::Absent | Standing::Erased => {}
             }
         }
+        missing.extend(self.companies(workspace));
         missing.retain(|entity| self.get(entity.entity_type, &entity.id).is_none());
         missing
+    }
+
+    /// The companies of the contacts that are known.
+    pub fn companies(&self, workspace: &WorkspaceId) -> BTreeSet<EntityRef> {
+        let profiles = self.0.values().filter_map(|standing| match standing {
+            Standing::Here(profile) => Some(profile),
+            _ => None,
+        });
+        let ids = profiles.flat_map(|profile| &profile.company_ids);
+        ids.map(|id| EntityRef::new(workspace, EntityType::Company, id)).collect()
     }
 
     /// The contact that an id stands for after all merges, and how it stands with it.
@@ -192,9 +200,8 @@ impl View {
             .filter(|relation| relation.relationship == "raised_by")
             .map(|relation| relation.target.entity_id.clone())
             .collect();
-        self.relations.retain(|relation| {
-            relation.relationship != "participant" || !raised.contains(&relation.target.entity_id)
-        });
+        self.relations
+            .retain(|relation| relation.relationship != "participant" || !raised.contains(&relation.target.entity_id));
     }
 
     fn name_companies(&mut self, known: &Known) {
@@ -217,7 +224,9 @@ impl View {
             all.iter().filter_map(|id| known.profile(EntityType::Company, id)?.name.clone()).collect();
         set_list(document, "company_ids", &all);
         set_list(document, FROM_CONTACTS, &theirs);
-        set_list(document, "companies", &names);
+        if document.entity.entity_type != EntityType::Contact {
+            set_list(document, "companies", &names);
+        }
         remove_ids(document, "company_ids", &gone);
         remove_ids(document, FROM_CONTACTS, &gone);
         self.relations.retain(|relation| relation.relationship != "belongs_to" || !is_link_to(relation, "company"));

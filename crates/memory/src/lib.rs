@@ -9,10 +9,10 @@
 
 pub mod delivery;
 pub mod entity;
-pub mod html;
 mod forget;
-pub mod known;
+pub mod html;
 pub mod keys;
+pub mod known;
 pub mod links;
 pub mod plan;
 pub mod settings;

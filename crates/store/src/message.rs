@@ -1,6 +1,7 @@
 //! The messages in the queues: written by the webhook and backfill functions, read by enrich.
 
 use intercom::WorkspaceId;
+use memory::EntityRef;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -47,6 +48,31 @@ pub struct Walk {
     pub errand: Errand,
     /// Where it stands, and under whom.
     pub place: Place,
+}
+
+/// When a change of name reaches the others, in seconds: no invocation of enrich is under way for longer, and so none that
+/// read the old name.
+pub const REVISE_AFTER: u32 = 70;
+
+impl Walk {
+    /// A walk from the beginning.
+    pub fn begin(errand: Errand, of: &EntityRef, pass: u32, now_ms: i64) -> Self {
+        let place = Place {
+            workspace: of.workspace.clone(),
+            entity: of.entity_type.as_str().to_owned(),
+            id: of.id.clone(),
+            cursor: None,
+            pass,
+            received_at_ms: now_ms,
+            deferrals: 0,
+        };
+        Self { errand, place }
+    }
+
+    /// For somebody whose name or companies are others now; to be sent with a delay of [`REVISE_AFTER`].
+    pub fn after_rename(of: &EntityRef, now_ms: i64) -> Self {
+        Self::begin(Errand::Revise, of, 2, now_ms)
+    }
 }
 
 /// Where a walk stands.

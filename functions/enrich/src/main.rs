@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{Access, ApiConfig};
 use aws_lambda_events::event::sqs::SqsEvent;
-use enrich::{Enrich, Queues, settings};
+use enrich::{Enrich, Queues, cache_minutes, settings};
 use intercom::rate::Reserve;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
@@ -33,6 +33,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let backfill_url = env.required("BACKFILL_QUEUE_URL", "the URL of the backfill queue")?.to_owned();
     let api = ApiConfig::read(&env)?;
     let settings = settings(&env)?;
+    let cache_minutes = cache_minutes(&env)?;
     let retention = Retention { days: env.parsed("RETENTION_DAYS", 0, "a number of days")? };
     let aws = start::aws().await;
     let clock = Arc::new(SystemClock);
@@ -49,6 +50,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         checkpoints: Checkpoints::new(dynamodb, state_table),
         queues: Queues { live: Sqs::new(sqs.clone(), live_url), backfill: Sqs::new(sqs, backfill_url) },
         settings,
+        cache_minutes,
         clock,
         metrics: Metrics::to_stdout("enrich"),
     };

@@ -120,9 +120,9 @@ pub(super) fn content_stat(context: &Context<'_>, object: &Value) -> View {
     });
     let kind = object.get("type").and_then(Value::as_str).unwrap_or("content_stat");
     let kind = kind.strip_prefix("content_stat.").unwrap_or(kind).to_owned();
-    let contact = ["contact", "user"].iter().find_map(|name| {
-        stat.get(name).or_else(|| object.get(name))?.get("id").and_then(id_text)
-    });
+    let contact = ["contact", "user"]
+        .iter()
+        .find_map(|name| stat.get(name).or_else(|| object.get(name))?.get("id").and_then(id_text));
     let mut document = context.document(Some(kind.clone()), time, time);
     let mut fields = Fields::default();
     fields.set("kind", Some(kind.clone()));

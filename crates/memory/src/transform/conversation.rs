@@ -170,7 +170,11 @@ fn links(conversation: &Conversation, events: &[Event]) -> Vec<Link> {
     let raised_by = raised_by(conversation);
     let mut links: Vec<Link> = Vec::new();
     // Everybody who wrote, listed by Intercom or not: an erasure finds by these links what it has to blank.
-    for id in contact_ids(conversation).into_iter().chain(events.iter().flat_map(Event::contacts).map(str::to_owned)).collect::<BTreeSet<_>>() {
+    for id in contact_ids(conversation)
+        .into_iter()
+        .chain(events.iter().flat_map(Event::contacts).map(str::to_owned))
+        .collect::<BTreeSet<_>>()
+    {
         let relationship = if Some(id.as_str()) == raised_by { "raised_by" } else { "participant" };
         links.push(link("contact", &id, relationship));
     }
@@ -220,16 +224,18 @@ pub(super) struct People(BTreeMap<(String, String), Participant>);
 impl People {
     /// Adds somebody; the first role that is given counts.
     pub(super) fn add(&mut self, kind: &str, id: &str, role: &str) {
-        let participant =
-            || Participant { kind: kind.to_owned(), id: id.to_owned(), name: None, signed_as: None, role: role.to_owned() };
+        let participant = || Participant {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            name: None,
+            signed_as: None,
+            role: role.to_owned(),
+        };
         self.0.entry((kind.to_owned(), id.to_owned())).or_insert_with(participant);
     }
 
     /// Adds those who wrote, and takes their names: the name at the latest message, since names change.
-    pub(super) fn authors<'a>(
-        &mut self,
-        authors: impl Iterator<Item = (Option<Timestamp>, Option<&'a Author>)>,
-    ) {
+    pub(super) fn authors<'a>(&mut self, authors: impl Iterator<Item = (Option<Timestamp>, Option<&'a Author>)>) {
         let mut authors: Vec<_> = authors.filter_map(|(time, author)| Some((time, author?))).collect();
         authors.sort_by_key(|(time, _)| *time);
         for (_, author) in authors {

@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 use super::*;
 use crate::{Event, Relation, transcript};
-use std::collections::BTreeSet;
 use intercom::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 fn view_of(entity_type: EntityType, object: Value, settings: &Settings) -> View {
     transform(&"ws1".parse().unwrap(), entity_type, &object, settings).unwrap()

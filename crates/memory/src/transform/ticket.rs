@@ -52,7 +52,10 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     let mut links: Vec<Link> = Vec::new();
     let raised_by = contacts.first().copied();
     let listed = contacts.iter().map(|id| (*id).to_owned());
-    for id in listed.chain(events.iter().flat_map(Event::contacts).map(str::to_owned)).collect::<std::collections::BTreeSet<_>>() {
+    for id in listed
+        .chain(events.iter().flat_map(Event::contacts).map(str::to_owned))
+        .collect::<std::collections::BTreeSet<_>>()
+    {
         links.push(link("contact", &id, if Some(id.as_str()) == raised_by { "raised_by" } else { "participant" }));
     }
     links.extend(ticket.company_id.iter().map(|id| link("company", id, "belongs_to")));

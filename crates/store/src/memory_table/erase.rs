@@ -2,13 +2,16 @@
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use intercom::Timestamp;
-use memory::{EntityRef, Event, keys};
+use memory::{EntityRef, Event, Settings, keys};
 
 use super::{Claim, MemoryTable, items};
 use crate::{
     StoreError,
     item::{Item, count, n, s},
 };
+
+/// The reason of a tombstone for what Intercom does not serve, without having said why. Any other reason tells more.
+pub const NOT_FOUND: &str = "not found";
 
 /// Deletes of one batch request.
 const BATCH: usize = 25;
@@ -115,12 +118,19 @@ impl MemoryTable {
                     "attribute_not_exists(pk) OR attribute_not_exists(tombstone) OR tombstone <> :erased",
                 )
                 .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str())),
+            TombstoneKind::Absent if reason == NOT_FOUND => request
+                .condition_expression(
+                    "attribute_not_exists(pk) OR (attribute_not_exists(tombstone) AND version <= :at AND claim < :claim)",
+                )
+                .expression_attribute_values(":at", n(at.epoch_seconds()))
+                .expression_attribute_values(":claim", count(claim.0)),
             TombstoneKind::Absent => request
                 .condition_expression(
-                    "attribute_not_exists(pk) OR (version <= :at AND claim < :claim \
-                     AND attribute_not_exists(merged_into) AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
+                    "attribute_not_exists(pk) OR (attribute_not_exists(merged_into) AND claim < :claim AND \
+                     (version <= :at OR reason = :unsaid) AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
                 )
                 .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()))
+                .expression_attribute_values(":unsaid", s(NOT_FOUND))
                 .expression_attribute_values(":at", n(at.epoch_seconds()))
                 .expression_attribute_values(":claim", count(claim.0)),
         };
@@ -136,6 +146,28 @@ impl MemoryTable {
         Ok(buried)
     }
 
+    /// Notes on the tombstone when the last trace was gone.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn note_erased(&self, entity: &EntityRef, at: Timestamp) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("SET erased_everywhere_at = :at")
+            .condition_expression("tombstone = :erased")
+            .expression_attribute_values(":at", s(at.iso()))
+            .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
+    }
+
     /// Removes everything of a thing but its document and claim.
     pub(crate) async fn remove_contents(&self, entity: &EntityRef) -> Result<(), StoreError> {
         for prefix in [keys::EVENT_PREFIX, keys::RELATION_PREFIX, items::DOCUMENT_PIECES] {
@@ -143,6 +175,21 @@ impl MemoryTable {
             self.delete_all(entity, sks).await?;
         }
         Ok(())
+    }
+
+    /// Removes the events that a shape leaves out: notes, where they were switched off.
+    pub(crate) async fn remove_hidden(&self, entity: &EntityRef, shape: &str) -> Result<usize, StoreError> {
+        if !Settings::hides_notes(shape) {
+            return Ok(0);
+        }
+        let all = self.keys_with_prefix(entity, keys::EVENT_PREFIX).await?;
+        // A source id ends in the event type, and stands whole in the key, continuations included.
+        let note = format!(":{}.noted", entity.entity_type);
+        let hidden: Vec<String> =
+            all.into_iter().filter(|sk| sk.ends_with(&note) || sk.contains(&format!("{note}#"))).collect();
+        let removed = hidden.len();
+        self.delete_all(entity, hidden).await?;
+        Ok(removed)
     }
 
     /// Removes the continuations of other versions of an event than the one that is stored.

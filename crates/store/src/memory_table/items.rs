@@ -68,6 +68,11 @@ pub(crate) fn content_digest(document: &Document) -> Digest {
     digest(&[&serde_json::to_vec(document).unwrap_or_default()])
 }
 
+/// Whether the documents of others repeat something of this kind of thing.
+pub(crate) fn has_profile(kind: EntityType) -> bool {
+    matches!(kind, EntityType::Contact | EntityType::Company | EntityType::Admin | EntityType::Team)
+}
+
 /// Stands for what the documents of others repeat of this one: the name, and a contact's companies.
 pub(crate) fn profile_digest(document: &Document) -> Digest {
     let profile = Profile::of(document);
@@ -187,8 +192,14 @@ pub(crate) fn event(event: &Event, shape: &str, retention: Retention) -> (Item, 
 /// What the continuations of this version of an event begin with. The version is in it, so that a writer that loses
 /// cannot overwrite the winner's.
 pub(crate) fn continuation_prefix(event: &Event) -> String {
-    let redacted = if event.redacted { "r" } else { "" };
-    format!("{}#{}{redacted}", keys::event_sk(event.occurred_at, &event.source_id), event.version.epoch_seconds())
+    let sk = keys::event_sk(event.occurred_at, &event.source_id);
+    continuation_of(&sk, event.version.epoch_seconds(), event.redacted)
+}
+
+/// The same by the event's sort key and version.
+pub(crate) fn continuation_of(sk: &str, version: i64, redacted: bool) -> String {
+    let redacted = if redacted { "r" } else { "" };
+    format!("{sk}#{version}{redacted}")
 }
 
 /// A relation, with the version of the view that shows it.
@@ -244,7 +255,7 @@ pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention)
     put(&mut head, "content_digest", b(&content_digest(document)));
     put(&mut head, "claim", count(marks.claim.0));
     put(&mut head, "fetched_at", n(marks.fetched_at));
-    if matches!(entity.entity_type, EntityType::Contact | EntityType::Company | EntityType::Admin | EntityType::Team) {
+    if has_profile(entity.entity_type) {
         put(&mut head, "profile_digest", b(&profile_digest(document)));
     }
     DocumentItems { head, continuations }

@@ -19,7 +19,7 @@ const BATCH: usize = 100;
 const MAX_ROUNDS: usize = 10;
 
 /// What of a document others need to know.
-const PROFILE: &str = "pk, tombstone, merged_into, fields.#name, fields.company_ids";
+const PROFILE: &str = "pk, tombstone, merged_into, #fields.#name, #fields.company_ids";
 
 impl MemoryTable {
     /// The view in line with what memory knows of those it names, and what that was.
@@ -73,6 +73,7 @@ impl MemoryTable {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(chunk.to_vec()))
                 .projection_expression(PROFILE)
+                .expression_attribute_names("#fields", "fields")
                 .expression_attribute_names("#name", "name")
                 .consistent_read(true)
                 .build()
