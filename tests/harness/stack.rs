@@ -199,6 +199,11 @@ impl Stack {
         self.intercom.state().workspace().id_code.parse().unwrap()
     }
 
+    /// The table that enrich writes.
+    pub fn memory(&self) -> &MemoryTable {
+        &self.enrich.memory
+    }
+
     /// Sends an event to the webhook function.
     pub async fn webhook(&self, event: &str) -> ApiGatewayV2httpResponse {
         answer(event, |request| self.door.answer(request)).await

@@ -4,6 +4,7 @@
 
 mod backfill;
 mod captures;
+mod erasure;
 mod front_door;
 mod installing;
 mod memory;
