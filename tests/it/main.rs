@@ -8,4 +8,6 @@ mod erasure;
 mod front_door;
 mod installing;
 mod memory;
+mod notes;
+mod people;
 mod sample_events;

@@ -95,6 +95,17 @@ impl Retention {
         (self.days > 0).then(|| time.epoch_seconds() + i64::from(self.days) * 86_400)
     }
 
+    /// Which stretch of time a view falls into, each as long as things are kept; 0 where they are kept for ever. A link is
+    /// written once for each stretch, not with every view, so that it outlives what it belongs to and costs little.
+    pub(crate) fn stretch(self, version: Timestamp) -> i64 {
+        if self.days == 0 { 0 } else { version.epoch_seconds().div_euclid(i64::from(self.days) * 86_400) }
+    }
+
+    /// When a link of a view of this time expires: at the end of the next stretch.
+    fn link_expires_at(self, version: Timestamp) -> Option<i64> {
+        (self.days > 0).then(|| (self.stretch(version) + 2) * i64::from(self.days) * 86_400)
+    }
+
     /// Whether something of this time has expired: it is not written again.
     pub fn has_expired(self, time: Timestamp, now: i64) -> bool {
         self.expires_at(time).is_some_and(|end| end <= now)

@@ -56,11 +56,12 @@ pub fn part_digest(id: &str, version: Timestamp, redacted: bool) -> [u8; 8] {
     digest(&[b"part", id.as_bytes(), &version.epoch_seconds().to_be_bytes(), &[redacted.into()]])
 }
 
-/// Stands for a relation and what is said about its target.
-pub(crate) fn relation_digest(relation: &Relation) -> Digest {
+/// Stands for a relation and what is said about its target, in one stretch of [`Retention`].
+pub(crate) fn relation_digest(relation: &Relation, stretch: i64) -> Digest {
     let target = &relation.target;
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
-    digest(&[relation.sk().as_bytes(), text(&target.title).as_bytes(), text(&target.url).as_bytes()])
+    let (title, url) = (text(&target.title), text(&target.url));
+    digest(&[relation.sk().as_bytes(), title.as_bytes(), url.as_bytes(), &stretch.to_be_bytes()])
 }
 
 /// Stands for everything that a document says.
@@ -93,13 +94,14 @@ pub(crate) struct Marks {
 
 impl Marks {
     /// Of a view that was just made.
-    pub(crate) fn of(view: &View, claim: Claim, shape: &str, fetched_at: i64) -> Self {
+    pub(crate) fn of(view: &View, claim: Claim, shape: &str, fetched_at: i64, retention: Retention) -> Self {
+        let stretch = retention.stretch(view.document.updated_at);
         Self {
             claim,
             shape: shape.to_owned(),
             fetched_at,
             events: view.events.iter().map(event_digest).collect(),
-            relations: view.relations.iter().map(relation_digest).collect(),
+            relations: view.relations.iter().map(|relation| relation_digest(relation, stretch)).collect(),
         }
     }
 }
@@ -216,7 +218,7 @@ pub(crate) fn relation(relation: &Relation, claim: Claim, version: Timestamp, re
     put(&mut item, "claim", count(claim.0));
     put(&mut item, "relation_pk", s(keys::relation_pk(&entity.workspace, target)));
     put(&mut item, "relation_sk", s(keys::relation_sk_index(relation.entity_created_at, entity)));
-    put_some(&mut item, "expires_at", retention.expires_at(version).map(n));
+    put_some(&mut item, "expires_at", retention.link_expires_at(version).map(n));
     item
 }
 

@@ -37,7 +37,7 @@ impl MemoryTable {
         // A call links the conversation to whom was called, so that an erasure finds it.
         self.link_contacts(entity, &view.events, None).await?;
         if observation.document.is_some() {
-            let marks = items::Marks::of(&view, Claim::PAGE, shape, now);
+            let marks = items::Marks::of(&view, Claim::PAGE, shape, now, self.retention);
             let items = items::document(&view.document, &marks, self.retention);
             for item in items.continuations {
                 self.put_item(item, None).await?;

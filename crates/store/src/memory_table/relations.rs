@@ -62,7 +62,10 @@ impl MemoryTable {
         claim: Claim,
         winner: &Head,
     ) -> Result<(), StoreError> {
-        let gone = written.iter().filter(|r| !winner.relations.contains(&items::relation_digest(r))).map(|r| r.sk());
+        let version = Timestamp::from_epoch_seconds(winner.updated_at).unwrap_or(view.document.updated_at);
+        let stretch = self.retention.stretch(version);
+        let kept = |r: &Relation| winner.relations.contains(&items::relation_digest(r, stretch));
+        let gone = written.iter().filter(|r| !kept(r)).map(|r| r.sk());
         self.delete_relations(&view.document.entity, gone, view.document.updated_at, claim).await?;
         Ok(())
     }

@@ -134,9 +134,9 @@ impl MemoryTable {
         };
         let mut relations = head.relations.clone();
         gone.iter().for_each(|relation| {
-            relations.remove(&items::relation_digest(relation));
+            relations.remove(&items::relation_digest(relation, self.retention.stretch(version)));
         });
-        relations.extend(new.iter().map(|relation| items::relation_digest(relation)));
+        relations.extend(new.iter().map(|relation| items::relation_digest(relation, self.retention.stretch(version))));
         if !written && view.document == stored.view.document {
             return Ok(Rewritten::Nothing);
         }

@@ -43,9 +43,10 @@ impl MemoryTable {
             .filter(|event| !self.retention.has_expired(event.occurred_at, now))
             .collect();
         let linked = stored.map(|head| &head.relations).cloned().unwrap_or_default();
-        let digests: HashSet<_> = view.relations.iter().map(items::relation_digest).collect();
-        let relations: Vec<&Relation> =
-            view.relations.iter().filter(|r| !linked.contains(&items::relation_digest(r))).collect();
+        let stretch = self.retention.stretch(view.document.updated_at);
+        let digest = |relation: &Relation| items::relation_digest(relation, stretch);
+        let digests: HashSet<_> = view.relations.iter().map(digest).collect();
+        let relations: Vec<&Relation> = view.relations.iter().filter(|r| !linked.contains(&digest(r))).collect();
         let some_unlinked = linked.iter().any(|digest| !digests.contains(digest));
         if events.is_empty()
             && relations.is_empty()
@@ -55,7 +56,7 @@ impl MemoryTable {
             return Ok(Written::Unchanged);
         }
 
-        let marks = items::Marks::of(view, claim, shape, now);
+        let marks = items::Marks::of(view, claim, shape, now, self.retention);
         let document = items::document(&view.document, &marks, self.retention);
         let mut written = self.put_events(&events, shape).await?;
         written += self.put_relations(view, &relations, claim).await?;
