@@ -49,9 +49,8 @@ def times(happened: list[Happened]) -> None:
     Console(highlight=False).print(table)
     seconds = [one.seconds for one in happened if one.seconds is not None]
     if seconds:
-        say(
-            f"p50 {percentile(seconds, 0.5) * 1000:.0f} ms, p95 {percentile(seconds, 0.95) * 1000:.0f} ms, of {len(seconds)}"
-        )
+        p50, p95 = percentile(seconds, 0.5) * 1000, percentile(seconds, 0.95) * 1000
+        say(f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, {len(seconds)} webhooks")
 
 
 def one_conversation(things: Things) -> tuple[str, Path] | None:

@@ -19,6 +19,11 @@ impl TestClock {
         Self(AtomicI64::new(seconds * 1000))
     }
 
+    /// How long it is since 1970.
+    pub fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+
     /// Moves on.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);

@@ -56,6 +56,8 @@ pub struct Options {
     pub private_app: bool,
     /// Switches of the transform.
     pub settings: Settings,
+    /// Minutes that a stored contact or company is taken as it is.
+    pub cache_minutes: u32,
     /// Days that memory keeps.
     pub retention_days: u32,
     /// Who may install.
@@ -85,6 +87,7 @@ impl Default for Options {
             rate_limit: 1_666,
             private_app: false,
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
+            cache_minutes: 60,
             retention_days: 0,
             allowed: AllowedWorkspaces::default(),
             purge_on_uninstall: false,
@@ -189,6 +192,7 @@ impl Stack {
             owner: enrich::ownerless::Owner::new(options.allowed.clone()),
             queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
             settings: options.settings.clone(),
+            cache_minutes: options.cache_minutes,
             clock: clock.clone(),
             metrics: metrics.of("enrich"),
         };
@@ -227,6 +231,11 @@ impl Stack {
     /// The workspace that Intercom plays.
     pub fn workspace(&self) -> WorkspaceId {
         self.intercom.state().workspace().id_code.parse().unwrap()
+    }
+
+    /// The table that enrich writes.
+    pub fn memory(&self) -> &MemoryTable {
+        &self.enrich.memory
     }
 
     /// Sends an event to the webhook function.

@@ -94,12 +94,18 @@ impl Tables {
             .collect()
     }
 
-    /// What memory says, without what depends on the order of things: the fetch counters and the claims taken from them.
+    /// What memory says, without what depends on the order of things: the fetch counters, the claims taken from them, and
+    /// the times of the fetches.
     pub async fn memory(&self) -> BTreeMap<(String, String), Value> {
         let mut items = self.dump(&self.memory).await;
         items.retain(|(_, sk), _| sk != memory::keys::CLAIM);
-        for item in items.values_mut() {
+        for ((_, sk), item) in &mut items {
+            if sk.starts_with(memory::keys::RELATION_PREFIX) {
+                item.as_object_mut().unwrap().remove("version"); // of the view that happened to show the link first
+            }
             item.as_object_mut().unwrap().remove("claim");
+            item.as_object_mut().unwrap().remove("fetched_at");
+            item.as_object_mut().unwrap().remove("erased_everywhere_at");
         }
         items
     }

@@ -6,12 +6,15 @@
 
 mod backfill;
 mod captures;
+mod erasure;
 mod front_door;
 mod installing;
 mod kills;
 mod logs;
 mod memory;
+mod notes;
 mod ownerless;
+mod people;
 mod reconnecting;
 mod sample_events;
 mod status_page;

@@ -6,33 +6,33 @@ use emulator::{Action, Failure, FailureKind, Kind, Mutate, Mutation};
 use serde_json::{Value, json};
 use tests::{Options, Stack};
 
-type Items = BTreeMap<(String, String), Value>;
+pub(crate) type Items = BTreeMap<(String, String), Value>;
 
-async fn installed() -> Stack {
+pub(crate) async fn installed() -> Stack {
     let stack = Stack::start(Options::default()).await;
     assert_eq!(stack.install().await.status_code, 200);
     stack.settle().await;
     stack
 }
 
-async fn mutate(stack: &Stack, request: &Mutate) -> Mutation {
+pub(crate) async fn mutate(stack: &Stack, request: &Mutate) -> Mutation {
     // A second between two changes, so that each has a time of its own.
     stack.clock.advance(std::time::Duration::from_secs(1));
     stack.intercom.state().mutate(request).await.unwrap()
 }
 
-async fn deliver(stack: &Stack, mutation: &Mutation) {
+pub(crate) async fn deliver(stack: &Stack, mutation: &Mutation) {
     for notification in &mutation.notifications {
         assert_eq!(stack.notify(notification).await, 200);
     }
     stack.drain().await;
 }
 
-fn of<'a>(items: &'a Items, pk: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(crate) fn of<'a>(items: &'a Items, pk: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     items.iter().filter(move |((key, _), _)| key == pk).map(|((_, sk), item)| (sk.as_str(), item))
 }
 
-fn conversation_pk(id: &str) -> String {
+pub(crate) fn conversation_pk(id: &str) -> String {
     format!("acmews01#conversation#{id}")
 }
 
@@ -179,7 +179,7 @@ async fn invariant_4_the_order_of_webhooks_does_not_matter() {
     assert_same(&results[0], &results[2]);
 }
 
-fn assert_same(a: &Items, b: &Items) {
+pub(crate) fn assert_same(a: &Items, b: &Items) {
     let keys: BTreeSet<_> = a.keys().chain(b.keys()).collect();
     for key in keys {
         assert_eq!(a.get(key), b.get(key), "{key:?}");

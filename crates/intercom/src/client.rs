@@ -36,6 +36,9 @@ const MAX_ATTEMPTS: u32 = 3;
 /// How long one call may wait inside an invocation, all waits together: one rate window.
 const MAX_WAIT_MS: i64 = 10_000;
 
+/// The first version that has merge histories.
+const MERGE_HISTORY_VERSION: &str = "2.16";
+
 /// What an API call needs beside the path: shared by all calls to one workspace.
 #[derive(Clone)]
 pub struct Client {
@@ -141,6 +144,19 @@ impl Client {
     /// The same client for a call that needs a newer version of the API than the configured one.
     fn with_version(&self, version: &str) -> Self {
         Self { version: version.to_owned(), ..self.clone() }
+    }
+
+    /// The contacts that were merged into this one, as far back as one page tells.
+    ///
+    /// # Errors
+    /// See [`ApiError`]; `Rejected` where the workspace does not have version 2.16 of the API.
+    pub async fn merge_history(&self, contact_id: &str) -> Result<Vec<String>, ApiError> {
+        // The endpoint came with 2.16; the version is a header of each request.
+        let newer = self.with_version(MERGE_HISTORY_VERSION);
+        let answer = newer.get_segments(&["contacts", contact_id, "merge_history"]).await?;
+        let entries = answer.get("data").and_then(Value::as_array);
+        let entries = entries.ok_or(ApiError::Unexpected { what: "a merge history without its array" })?;
+        Ok(entries.iter().filter_map(|entry| id_text(entry.get("source_contact_id")?)).collect())
     }
 
     async fn get_segments(&self, segments: &[&str]) -> Result<Value, ApiError> {

@@ -9,8 +9,10 @@
 
 pub mod delivery;
 pub mod entity;
+mod forget;
 pub mod html;
 pub mod keys;
+pub mod known;
 pub mod links;
 pub mod plan;
 pub mod settings;
@@ -22,8 +24,9 @@ pub mod view;
 
 pub use delivery::post_transform_event;
 pub use entity::{EntityRef, EntityType};
+pub use known::{Known, Profile, Standing};
 pub use plan::{Observation, PartSeen, Plan, plan};
 pub use settings::Settings;
 pub use transcript::transcript;
-pub use transform::{TransformError, transform, transform_without};
+pub use transform::{TransformError, transform};
 pub use view::{Document, Event, Link, Participant, Relation, RelationTarget, View};

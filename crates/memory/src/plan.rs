@@ -65,6 +65,15 @@ pub enum Plan {
         /// Why: the topic.
         reason: String,
     },
+    /// A contact was merged into another one, which stands for it from now on.
+    Merge {
+        /// The contact that is left.
+        survivor: EntityRef,
+        /// Whom it swallowed; `None` where the notification does not say, and the merge history has to be asked.
+        swallowed: Option<String>,
+        /// When Intercom said so.
+        at: Timestamp,
+    },
     /// Write an event of which only the notification knows.
     Observe(Box<Observation>),
     /// Nothing.
@@ -141,18 +150,15 @@ fn absent(told: &Told<'_>, entity_type: EntityType) -> Option<Vec<Plan>> {
     Some(vec![Plan::Absent { entity, at: told.at, reason: told.topic().to_owned() }])
 }
 
-/// The survivor is fetched. Whom it swallowed only some notifications say; for the others the merge history has it.
+/// The survivor is fetched too: it has what the other one had.
 fn merged(told: &Told<'_>) -> Option<Vec<Plan>> {
     let survivor = told.entity(EntityType::Contact)?;
-    let swallowed = told.merged_from();
-    let mut plans = vec![told.merge(&survivor, swallowed.as_deref())];
-    plans.extend(swallowed.filter(|id| *id != survivor.id).map(|id| Plan::Absent {
-        entity: EntityRef::new(&survivor.workspace, EntityType::Contact, id),
-        at: told.at,
-        reason: told.topic().to_owned(),
-    }));
-    plans.push(Plan::Fetch { entity: survivor, part: None });
-    Some(plans)
+    let swallowed = told.merged_from().filter(|id| *id != survivor.id);
+    Some(vec![
+        told.merge(&survivor, swallowed.as_deref()),
+        Plan::Merge { survivor: survivor.clone(), swallowed, at: told.at },
+        Plan::Fetch { entity: survivor, part: None },
+    ])
 }
 
 /// Whatever has a name by which to fetch it.

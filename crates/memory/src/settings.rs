@@ -29,6 +29,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether a shape leaves out internal notes.
+    pub fn hides_notes(shape: &str) -> bool {
+        shape.split(';').any(|part| part == "notes=off")
+    }
+}
+
 impl Default for Settings {
     /// The template's defaults: no notes, no bare keys, Intercom's own address.
     fn default() -> Self {
@@ -48,6 +55,8 @@ mod tests {
     fn the_shape_changes_with_every_switch_that_changes_the_result_and_with_no_other() {
         let base = Settings::default();
         assert_eq!(base.shape(), "1;notes=off;keys=");
+        assert!(Settings::hides_notes(&base.shape()));
+        assert!(!Settings::hides_notes(&Settings { ingest_internal_notes: true, ..base.clone() }.shape()));
         assert_ne!(Settings { ingest_internal_notes: true, ..base.clone() }.shape(), base.shape());
         assert_ne!(Settings { link_team_keys: ["ENG".to_owned()].into(), ..base.clone() }.shape(), base.shape());
     }

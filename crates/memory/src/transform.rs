@@ -9,8 +9,6 @@ pub(crate) mod parts;
 mod people;
 mod ticket;
 
-use std::collections::BTreeSet;
-
 use intercom::{WorkspaceId, notification::id_text};
 use serde_json::Value;
 
@@ -38,21 +36,6 @@ pub fn transform(
     object: &Value,
     settings: &Settings,
 ) -> Result<View, TransformError> {
-    transform_without(workspace, entity_type, object, settings, &BTreeSet::new())
-}
-
-/// The same, with everything blanked that the erased contacts (by id) wrote, and their names left out: Intercom may go
-/// on serving it after `contact.deleted`.
-///
-/// # Errors
-/// As [`transform`].
-pub fn transform_without(
-    workspace: &WorkspaceId,
-    entity_type: EntityType,
-    object: &Value,
-    settings: &Settings,
-    erased: &BTreeSet<String>,
-) -> Result<View, TransformError> {
     if !object.is_object() {
         return Err(TransformError::NotObject(entity_type));
     }
@@ -62,7 +45,7 @@ pub fn transform_without(
         _ => object.get("id").and_then(id_text),
     }
     .ok_or(TransformError::NoId(entity_type))?;
-    let context = Context { entity: EntityRef::new(workspace, entity_type, id), settings, erased };
+    let context = Context { entity: EntityRef::new(workspace, entity_type, id), settings };
     let mut view = match entity_type {
         EntityType::Conversation => conversation::view(&context, object),
         EntityType::Ticket => ticket::view(&context, object),

@@ -62,9 +62,12 @@ pub struct Participant {
     pub kind: String,
     /// Intercom's id.
     pub id: String,
-    /// The name, where Intercom gave one; never an e-mail address.
+    /// The name, where one is known; never an e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The name as their latest message shows it. [`View::complete`] prefers the one that memory knows of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_as: Option<String>,
     /// `raised_by`, `participant`, `assignee`, `teammate`.
     pub role: String,
 }
@@ -185,36 +188,6 @@ impl View {
         self.events.sort_by(|a, b| (a.occurred_at, &a.source_id, age(a)).cmp(&(b.occurred_at, &b.source_id, age(b))));
         self.events.dedup_by(|later, earlier| later.source_id == earlier.source_id);
         settle_links(&mut self.relations, |relation| (&relation.relationship, &relation.target));
-    }
-
-    /// Completes a conversation or ticket by what is known of one of its contacts: the name, where no message told it,
-    /// and the companies, which Intercom names on the conversation itself only from API 2.15 on.
-    pub fn attach_contact(&mut self, contact: &Document) {
-        let known = contact.fields.get("name").and_then(Value::as_str);
-        for participant in &mut self.document.participants {
-            if participant.kind == "contact" && participant.id == contact.entity.id && participant.name.is_none() {
-                participant.name = known.map(str::to_owned);
-            }
-        }
-        let companies = contact.fields.get("company_ids").and_then(Value::as_array);
-        let companies: Vec<&str> = companies.into_iter().flatten().filter_map(Value::as_str).collect();
-        if companies.is_empty() {
-            return;
-        }
-        let fields = &mut self.document.fields;
-        let listed = fields.get("company_ids").and_then(Value::as_array).into_iter().flatten();
-        let listed = listed.filter_map(Value::as_str).chain(companies.iter().copied());
-        let all: std::collections::BTreeSet<String> = listed.map(str::to_owned).collect();
-        fields.insert("company_ids".to_owned(), all.into_iter().collect());
-        for company in companies {
-            self.relations.push(Relation {
-                entity: self.document.entity.clone(),
-                entity_created_at: self.document.created_at.unwrap_or_else(crate::transform::context::never),
-                target: RelationTarget::new("intercom", "company", company),
-                relationship: "belongs_to".to_owned(),
-            });
-        }
-        self.settle();
     }
 }
 

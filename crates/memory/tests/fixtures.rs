@@ -173,6 +173,7 @@ fn every_capture_is_planned_without_error() {
                 Plan::Fetch { .. } => "fetch",
                 Plan::Erase { .. } => "erase",
                 Plan::Absent { .. } => "absent",
+                Plan::Merge { .. } => "merge",
                 Plan::Observe(_) => "observe",
                 Plan::Ignore { .. } => "ignore",
             })
@@ -180,7 +181,7 @@ fn every_capture_is_planned_without_error() {
         let expected: &[&str] = match name.as_str() {
             "ping" => &["ignore"],
             "contact.deleted" | "conversation.deleted" => &["erase"],
-            "contact.merged" => &["observe", "fetch"],
+            "contact.merged" => &["observe", "merge", "fetch"],
             "event.created" => &["observe"],
             _ => &["fetch"],
         };

@@ -1,6 +1,7 @@
 //! The messages in the queues: written by the webhook and backfill functions, read by enrich.
 
 use intercom::WorkspaceId;
+use memory::EntityRef;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -17,6 +18,82 @@ pub enum Message {
     Notification(Notification),
     /// An object is to be fetched because a page showed a newer one than is stored.
     Refetch(Refetch),
+    /// Everything that names somebody is to be brought in line with what became of them.
+    Walk(Walk),
+}
+
+/// Why everything that names somebody is gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// A contact or company was erased: what it wrote and every link to it go (`erase`).
+    Erase,
+    /// A contact was merged, or somebody has another name or company (`revise`).
+    Revise,
+}
+
+impl Errand {
+    /// As the message's `kind`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Erase => "erase",
+            Self::Revise => "revise",
+        }
+    }
+}
+
+/// A walk through everything that `by_relation` lists under somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    /// Why.
+    pub errand: Errand,
+    /// Where it stands, and under whom.
+    pub place: Place,
+}
+
+/// When a change of name reaches the others, in seconds: no invocation of enrich is under way for longer, and so none that
+/// read the old name.
+pub const REVISE_AFTER: u32 = 70;
+
+impl Walk {
+    /// A walk from the beginning.
+    pub fn begin(errand: Errand, of: &EntityRef, pass: u32, now_ms: i64) -> Self {
+        let place = Place {
+            workspace: of.workspace.clone(),
+            entity: of.entity_type.as_str().to_owned(),
+            id: of.id.clone(),
+            cursor: None,
+            pass,
+            received_at_ms: now_ms,
+            deferrals: 0,
+        };
+        Self { errand, place }
+    }
+
+    /// For somebody whose name or companies are others now; to be sent with a delay of [`REVISE_AFTER`].
+    pub fn after_rename(of: &EntityRef, now_ms: i64) -> Self {
+        Self::begin(Errand::Revise, of, 2, now_ms)
+    }
+}
+
+/// Where a walk stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Whose.
+    pub workspace: WorkspaceId,
+    /// Entity type of the one whose links are followed, as in the keys of MemoryTable.
+    pub entity: String,
+    /// Its id.
+    pub id: String,
+    /// Where the page before ended; `None` at the beginning.
+    pub cursor: Option<String>,
+    /// 1 for the first pass; a second one meets what a writer had under way during the first.
+    pub pass: u32,
+    /// When it was queued first (milliseconds since 1970).
+    #[serde(default)]
+    pub received_at_ms: i64,
+    /// How often it was put off.
+    #[serde(default)]
+    pub deferrals: u32,
 }
 
 /// A webhook as it came.
@@ -107,6 +184,14 @@ struct RefetchWire<'a> {
     refetch: &'a Refetch,
 }
 
+#[derive(Serialize)]
+struct WalkWire<'a> {
+    v: u32,
+    kind: &'static str,
+    #[serde(flatten)]
+    place: &'a Place,
+}
+
 impl Message {
     /// Reads the text of a message.
     ///
@@ -130,6 +215,11 @@ impl Message {
             (VERSION, "refetch") => {
                 serde_json::from_str(text).map(Self::Refetch).map_err(UnreadableMessage::NotAMessage)
             }
+            (VERSION, "erase" | "revise") => {
+                let place = serde_json::from_str(text).map_err(UnreadableMessage::NotAMessage)?;
+                let errand = if head.kind == Errand::Erase.as_str() { Errand::Erase } else { Errand::Revise };
+                Ok(Self::Walk(Walk { errand, place }))
+            }
             _ => Err(UnreadableMessage::Unknown { kind: head.kind, version: head.v }),
         }
     }
@@ -149,6 +239,9 @@ impl Message {
                 notification: &n.notification,
             }),
             Self::Refetch(refetch) => serde_json::to_string(&RefetchWire { v: VERSION, kind: "refetch", refetch }),
+            Self::Walk(walk) => {
+                serde_json::to_string(&WalkWire { v: VERSION, kind: walk.errand.as_str(), place: &walk.place })
+            }
         };
         // Strings, numbers and text that is JSON already always serialise.
         sqs_safe(text.unwrap_or_default())
@@ -159,6 +252,7 @@ impl Message {
         match self {
             Self::Notification(n) => n.workspace.as_ref(),
             Self::Refetch(r) => Some(&r.workspace),
+            Self::Walk(w) => Some(&w.place.workspace),
         }
     }
 
@@ -167,6 +261,7 @@ impl Message {
         match self {
             Self::Notification(n) => n.received_at_ms,
             Self::Refetch(r) => r.received_at_ms,
+            Self::Walk(w) => w.place.received_at_ms,
         }
     }
 
@@ -175,6 +270,7 @@ impl Message {
         match self {
             Self::Notification(n) => n.deferrals,
             Self::Refetch(r) => r.deferrals,
+            Self::Walk(w) => w.place.deferrals,
         }
     }
 
@@ -184,6 +280,7 @@ impl Message {
         match &mut self {
             Self::Notification(n) => n.deferrals = n.deferrals.saturating_add(1),
             Self::Refetch(r) => r.deferrals = r.deferrals.saturating_add(1),
+            Self::Walk(w) => w.place.deferrals = w.place.deferrals.saturating_add(1),
         }
         self
     }
@@ -249,6 +346,18 @@ mod tests {
         let text = Message::Refetch(refetch).deferred().write();
         let Message::Refetch(read) = Message::read(&text).unwrap() else { panic!("another kind") };
         assert_eq!((read.deferrals, read.id.as_str(), read.received_at_ms), (1, "7", 5));
+    }
+
+    #[test]
+    fn an_erasure_is_spelt_as_the_design_says_and_reads_back() {
+        let text = r#"{"v":1,"kind":"erase","workspace":"ws1","entity":"contact","id":"c1","cursor":null,"pass":1}"#;
+        let Message::Walk(walk) = Message::read(text).unwrap() else { panic!("another kind") };
+        assert_eq!((walk.errand, walk.place.entity.as_str(), walk.place.pass), (Errand::Erase, "contact", 1));
+        for errand in [Errand::Erase, Errand::Revise] {
+            let message = Message::Walk(Walk { errand, place: walk.place.clone() });
+            let Message::Walk(read) = Message::read(&message.write()).unwrap() else { panic!("another kind") };
+            assert_eq!(read, Walk { errand, place: walk.place.clone() });
+        }
     }
 
     #[test]

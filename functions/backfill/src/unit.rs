@@ -14,11 +14,10 @@ use memory::{EntityRef, EntityType, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use serde_json::Value;
 use store::{
-    StoreError,
     checkpoint::{Checkpoint, Due, Phase, UNINSTALL},
     installation::Status,
     memory_table::{Claim, Head, TombstoneKind},
-    message::{Message, Refetch},
+    message::{Message, REVISE_AFTER, Refetch, Walk},
     queue::Queue,
 };
 
@@ -192,7 +191,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         }
         let queued = refetch.len() as u64;
         self.queue.send_all(refetch).await?;
-        let written = stream::iter(whole.into_iter().map(Ok::<_, StoreError>))
+        let written = stream::iter(whole.into_iter().map(Ok::<_, BackfillError>))
             .map_ok(|(entity, item, head)| self.write(entity, item, head, &shape))
             .try_buffer_unordered(CONCURRENCY)
             .try_fold(0_u64, |sum, written| async move { Ok(sum + written) })
@@ -201,7 +200,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     }
 
     /// Conversations that Intercom lists as deleted and that memory still holds: their webhook was lost.
-    async fn erase(&self, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, StoreError> {
+    async fn erase(&self, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, BackfillError> {
         let mut erased = 0;
         for (entity, deleted_at) in deleted {
             let at = deleted_at.unwrap_or(Timestamp::EPOCH);
@@ -232,7 +231,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         item: &Value,
         head: Option<&Head>,
         shape: &str,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<u64, BackfillError> {
         use store::memory_table::Written;
         let view = match transform(&entity.workspace, entity.entity_type, item, &self.config.settings) {
             Ok(view) => view,
@@ -252,6 +251,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             _ => Claim::PAGE,
         };
         let written = self.memory.write(&view, claim, shape, head, self.clock.now_seconds()).await?;
+        if matches!(written, Written::Stored { renamed: true, .. }) {
+            let walk = Message::Walk(Walk::after_rename(&entity, self.clock.now_ms()));
+            self.queue.send(walk.write(), REVISE_AFTER).await?;
+        }
         Ok(u64::from(matches!(written, Written::Stored { .. })))
     }
 }

@@ -6,12 +6,12 @@ use access::Opening;
 use aws_lambda_events::event::sqs::SqsMessage;
 use futures::{StreamExt, stream};
 use intercom::{Timestamp, WorkspaceId, client::Client, notification, rate::Priority};
-use memory::{EntityRef, Event, Observation, PartSeen, Plan, plan, plan::events_seen};
+use memory::{EntityRef, EntityType, Event, Observation, PartSeen, Plan, plan, plan::events_seen};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
     installation::Status,
     memory_table::{Claim, TombstoneKind},
-    message::Message,
+    message::{Message, Walk},
     queue::Queue,
 };
 
@@ -24,7 +24,7 @@ use crate::{
 const CONCURRENCY: usize = 8;
 
 /// How long before Lambda's deadline nothing new is begun: the longest single call, and time to settle (milliseconds).
-const MARGIN_MS: i64 = 25_000;
+pub(crate) const MARGIN_MS: i64 = 25_000;
 
 /// How often a message of a workspace that nobody knows is put off: an install may be under way.
 const UNKNOWN_WORKSPACE_TRIES: u32 = 3;
@@ -86,10 +86,19 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 settle(&mut outcomes, index, outcome);
             }
         }
+        let walk = |record: &Record| match &record.message {
+            Ok(Message::Walk(walk)) => Some(walk.clone()),
+            _ => None,
+        };
+        let walks: Vec<(usize, Walk)> =
+            records.iter().enumerate().filter_map(|(index, record)| Some((index, walk(record)?))).collect();
         for (workspace, asked) in by_workspace {
             for (index, outcome) in self.work_for(&workspace, asked, records, deadline_ms).await {
                 settle(&mut outcomes, index, outcome);
             }
+        }
+        for (index, walk) in walks {
+            settle(&mut outcomes, index, self.walk(&walk, deadline_ms).await);
         }
         outcomes
     }
@@ -104,9 +113,13 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         let message = record.message.as_ref().map_err(|error| Outcome::Failed(error.clone()))?;
         let workspace =
             message.workspace().ok_or_else(|| Outcome::Failed("the notification names no workspace".to_owned()))?;
+        if matches!(message, Message::Walk(_)) {
+            return Ok(());
+        }
         let asked = by_workspace.entry(workspace.clone()).or_default();
         asked.records.insert(index);
         match message {
+            Message::Walk(_) => {}
             Message::Refetch(refetch) => {
                 let entity_type = refetch.entity.parse();
                 let entity_type =
@@ -182,7 +195,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         self.note_events(workspace, &asked.records, records).await;
         let mut done = Vec::new();
         for (index, step) in asked.steps {
-            done.push((index, self.step(step).await));
+            done.push((index, self.step(client.as_ref(), step).await));
         }
         match client {
             Some(client) => done.extend(self.fetch_all(&client, asked.fetches, deadline_ms).await),
@@ -200,27 +213,48 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         }
     }
 
-    /// What needs no call to Intercom.
-    async fn step(&self, step: Plan) -> Outcome {
+    /// What needs no fetch.
+    async fn step(&self, client: Option<&Client>, step: Plan) -> Outcome {
         let result = match step {
             Plan::Erase { entity, at, reason } => self.bury(&entity, TombstoneKind::Erased, at, &reason).await,
             Plan::Absent { entity, at, reason } => self.bury(&entity, TombstoneKind::Absent, at, &reason).await,
-            Plan::Observe(observation) => self.observe(&observation).await,
+            Plan::Merge { survivor, swallowed: Some(swallowed), at } => {
+                let swallowed = EntityRef::new(&survivor.workspace, EntityType::Contact, swallowed);
+                self.merge(&swallowed, &survivor.id, at).await.map(|()| Outcome::Done)
+            }
+            Plan::Merge { survivor, swallowed: None, at } => match client {
+                Some(client) => self.merge_by_history(client, &survivor, at).await,
+                None => Ok(Outcome::Dropped("workspace not connected")),
+            },
+            Plan::Observe(observation) => self.observe(&observation).await.map_err(|error| error.to_string()),
             Plan::Ignore { reason } => return Outcome::Dropped(reason),
             Plan::Fetch { .. } => return Outcome::Failed("a fetch among the steps".to_owned()),
         };
-        result.unwrap_or_else(|error| Outcome::Failed(error.to_string()))
+        result.unwrap_or_else(Outcome::Failed)
     }
 
-    async fn bury(
+    /// Puts a tombstone, and has everything that names the one who is gone follow.
+    pub(crate) async fn bury(
         &self,
         entity: &EntityRef,
         kind: TombstoneKind,
         at: Timestamp,
         reason: &str,
-    ) -> Result<Outcome, store::StoreError> {
-        let claim: Claim = self.memory.claim(entity).await?;
-        let buried = self.memory.bury(entity, kind, at, claim, reason).await?;
+    ) -> Result<Outcome, String> {
+        let failed = |error: store::StoreError| error.to_string();
+        let claim: Claim = self.memory.claim(entity).await.map_err(failed)?;
+        let buried = self.memory.bury(entity, kind, at, claim, reason).await.map_err(failed)?;
+        match (kind, entity.entity_type) {
+            // Always, not only where the tombstone is new: the try before may have got no further than that.
+            (TombstoneKind::Erased, EntityType::Contact | EntityType::Company) => self.erase_everywhere(entity).await?,
+            (
+                TombstoneKind::Absent,
+                EntityType::Contact | EntityType::Company | EntityType::Admin | EntityType::Team,
+            ) => {
+                self.revise_later(entity).await?;
+            }
+            _ => {}
+        }
         tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, kind = kind.as_str(), buried, "gone");
         Ok(Outcome::Done)
     }

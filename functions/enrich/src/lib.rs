@@ -8,7 +8,9 @@
 mod batch;
 pub mod outcome;
 pub mod ownerless;
+mod people;
 mod thing;
+mod walk;
 
 use std::sync::Arc;
 
@@ -58,6 +60,8 @@ pub struct Enrich<Q, C, S> {
     pub queues: Queues<Q>,
     /// What becomes memory.
     pub settings: Settings,
+    /// How long a stored contact or company is taken as it is, in minutes (`CACHE_MINUTES`).
+    pub cache_minutes: u32,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Counts.
@@ -85,6 +89,15 @@ pub fn settings(env: &Environment) -> Result<Settings, ConfigError> {
         link_team_keys: env.list("LINK_TEAM_KEYS").into_iter().collect(),
         app_base_url: app_base.as_str().trim_end_matches('/').to_owned(),
     })
+}
+
+/// How long a stored contact or company is taken as it is before it is fetched again for a conversation: minutes, 60 where
+/// nothing is said.
+///
+/// # Errors
+/// [`ConfigError`] names the variable.
+pub fn cache_minutes(env: &Environment) -> Result<u32, ConfigError> {
+    env.parsed("CACHE_MINUTES", 60, "a number of minutes")
 }
 
 impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {

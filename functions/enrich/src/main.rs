@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{Access, ApiConfig, Tables};
 use aws_lambda_events::event::sqs::SqsEvent;
-use enrich::{Enrich, Queues, ownerless::Owner, settings};
+use enrich::{Enrich, Queues, cache_minutes, ownerless::Owner, settings};
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
     cipher::Kms,
@@ -35,6 +35,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let api = ApiConfig::read(&env)?;
     let settings = settings(&env)?;
     let allowed = AllowedWorkspaces::read(&env)?;
+    let cache_minutes = cache_minutes(&env)?;
     let retention = Retention { days: env.parsed("RETENTION_DAYS", 0, "a number of days")? };
     let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
@@ -56,6 +57,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         owner: Owner::new(allowed),
         queues: Queues { live: Sqs::new(sqs.clone(), live_url), backfill: Sqs::new(sqs, backfill_url) },
         settings,
+        cache_minutes,
         clock,
         metrics: Metrics::to_stdout("enrich"),
     };

@@ -8,7 +8,7 @@ use memory::{EntityRef, EntityType, View, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
     StoreError,
-    memory_table::{Claim, Head, TombstoneKind, Written},
+    memory_table::{Head, NOT_FOUND, TombstoneKind, Written},
     queue::Queue,
 };
 
@@ -16,6 +16,7 @@ use crate::{
     Enrich,
     batch::Want,
     outcome::{Deferral, Outcome},
+    people::Freshness,
     resource_of,
 };
 
@@ -28,7 +29,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     pub(crate) async fn refresh(&self, client: &Client, entity: &EntityRef, wants: Vec<Want>) -> Vec<(usize, Outcome)> {
         match self.try_refresh(client, entity, &wants).await {
             Ok(outcomes) => outcomes,
-            Err(error) => wants.iter().map(|want| (want.record, Outcome::Failed(error.to_string()))).collect(),
+            Err(error) => wants.iter().map(|want| (want.record, Outcome::Failed(error.clone()))).collect(),
         }
     }
 
@@ -37,30 +38,37 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         client: &Client,
         entity: &EntityRef,
         wants: &[Want],
-    ) -> Result<Vec<(usize, Outcome)>, StoreError> {
+    ) -> Result<Vec<(usize, Outcome)>, String> {
+        let failed = |error: StoreError| error.to_string();
         let each = |outcome: Outcome| wants.iter().map(|want| (want.record, outcome.clone())).collect::<Vec<_>>();
         let Some(resource) = resource_of(entity.entity_type) else {
             return Ok(each(Outcome::Failed(format!("a {} cannot be fetched", entity.entity_type))));
         };
         let shape = self.settings.shape();
-        let stored = self.memory.head(entity).await?;
+        let stored = self.memory.head(entity).await.map_err(failed)?;
         if stored.as_ref().is_some_and(|head| wants.iter().all(|want| is_known(head, want, &shape))) {
             return Ok(each(Outcome::Done));
         }
-        let claim = self.memory.claim(entity).await?;
+        let claim = self.memory.claim(entity).await.map_err(failed)?;
         let object = match client.object(resource, &entity.id).await {
             Ok(object) => object,
             Err(ApiError::NotNow(not_now)) => return Ok(each(Deferral::until_intercom_answers(&not_now))),
             Err(error @ ApiError::Unauthorized { .. }) => {
-                if self.access.refused(&entity.workspace, client, &error).await? {
+                let refused = self.access.refused(&entity.workspace, client, &error).await;
+                if refused.map_err(|error| error.to_string())? {
                     self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
                 }
                 // The copies find the workspace stopped, and are left to reconciliation.
                 return Ok(each(Deferral::because("token refused")));
             }
-            Err(ApiError::NotFound) => return self.not_found(entity, wants, stored.as_ref(), claim).await,
-            Err(ApiError::Merged { .. }) => {
-                self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, "merged").await?;
+            Err(ApiError::NotFound) => return self.not_found(entity, wants, stored.as_ref()).await,
+            Err(ApiError::Merged { survivor }) => {
+                match survivor {
+                    Some(survivor) => self.merge(entity, &survivor, self.now()).await?,
+                    None => {
+                        self.bury(entity, TombstoneKind::Absent, self.now(), NOT_FOUND).await?;
+                    }
+                }
                 return Ok(each(Outcome::Done));
             }
             Err(error @ ApiError::Forbidden { .. }) => {
@@ -75,11 +83,20 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             Ok(view) => view,
             Err(error) => return Ok(each(Outcome::Failed(error.to_string()))),
         };
-        let written = self.memory.write(&view, claim, &shape, stored.as_ref(), self.clock.now_seconds()).await?;
+        let walked = wants.iter().all(|want| want.updated_at.is_some());
+        let freshness = if walked { Freshness::AnyAge } else { Freshness::Cached };
+        // Somebody who cannot be had is not waited for any longer than a view that lags behind.
+        let patient = wants.iter().any(|want| want.deferrals < LAG_TRIES);
+        if let Some(wait) = self.acquaint(client, &view, freshness).await?.filter(|_| patient) {
+            return Ok(each(wait));
+        }
+        let now = self.clock.now_seconds();
+        let written = self.memory.write(&view, claim, &shape, stored.as_ref(), now).await.map_err(failed)?;
+        self.wrote(entity, written).await?;
         tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, ?written, "written");
         let mut outcomes = Vec::new();
         for want in wants {
-            outcomes.push((want.record, self.answered(want, &view, written, &shape).await?));
+            outcomes.push((want.record, self.answered(want, &view, written, &shape).await.map_err(failed)?));
         }
         Ok(outcomes)
     }
@@ -94,8 +111,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         if want.deferrals < LAG_TRIES {
             return Ok(Deferral::because("view not there yet"));
         }
-        let shown: Vec<_> = want.shown.iter().collect();
-        self.memory.put_events(&shown, shape).await?;
+        self.memory.put_shown(&view.document.entity, &want.shown, shape).await?;
         Ok(Outcome::Done)
     }
 
@@ -105,17 +121,17 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         entity: &EntityRef,
         wants: &[Want],
         stored: Option<&Head>,
-        claim: Claim,
-    ) -> Result<Vec<(usize, Outcome)>, StoreError> {
+    ) -> Result<Vec<(usize, Outcome)>, String> {
+        if stored.is_some_and(|head| head.tombstone.is_some()) {
+            return Ok(wants.iter().map(|want| (want.record, Outcome::Done)).collect());
+        }
         if stored.is_some() || wants.iter().any(|want| want.updated_at.is_some()) {
             let kind = match entity.entity_type {
-                EntityType::Conversation | EntityType::Contact | EntityType::Company | EntityType::Ticket => {
-                    TombstoneKind::Erased
-                }
+                EntityType::Conversation | EntityType::Ticket => TombstoneKind::Erased,
+                // Archived and merged contacts are not found either; only `contact.deleted` erases what one wrote.
                 _ => TombstoneKind::Absent,
             };
-            let buried = self.memory.bury(entity, kind, self.now(), claim, "not found").await?;
-            tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, buried, "deleted in Intercom");
+            self.bury(entity, kind, self.now(), NOT_FOUND).await?;
             return Ok(wants.iter().map(|want| (want.record, Outcome::Done)).collect());
         }
         let outcome = |want: &Want| {
@@ -124,7 +140,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         Ok(wants.iter().map(|want| (want.record, outcome(want))).collect())
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         // Only a clock beyond the year 9999 has no such second.
         Timestamp::from_epoch_seconds(self.clock.now_seconds()).unwrap_or(Timestamp::EPOCH)
     }
@@ -132,7 +148,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
 
 /// Whether everything that a message asks for is stored already.
 fn is_known(head: &Head, want: &Want, shape: &str) -> bool {
-    if head.is_erased() {
+    if head.is_final() {
         return true;
     }
     match (&want.part, want.updated_at) {

@@ -83,9 +83,8 @@ impl<'a> Told<'a> {
         let list = |name: &str| object.get(name).cloned().map(List::<Part>::from_value);
         let list = list("conversation_parts").or_else(|| list("ticket_parts"))?;
         let source: Option<Source> = object.get("source").map(model::read);
-        let erased = Default::default();
         let entity = EntityRef::new(self.workspace, entity_type, "");
-        let context = Context { entity, settings: self.settings, erased: &erased };
+        let context = Context { entity, settings: self.settings };
         // Where several parts are listed, nobody says which one it was.
         let [part] = list.items.as_slice() else { return None };
         let [part] = parts::visible(&context, std::slice::from_ref(part), source.as_ref())[..] else { return None };
@@ -252,8 +251,7 @@ impl<'a> Told<'a> {
         let mut event = self.event(&entity, "notified", "Notified", None);
         event.title = context::title(self.topic(), "");
         event.attributes.extend(told.iter().map(|(name, value)| (format!("item.{name}"), value.clone())));
-        let erased = Default::default();
-        let context = Context { entity: entity.clone(), settings: self.settings, erased: &erased };
+        let context = Context { entity: entity.clone(), settings: self.settings };
         let document =
             Document { fields: told, ..context.document(Some(self.topic().to_owned()), Some(self.at), Some(self.at)) };
         Plan::Observe(Box::new(Observation { entity, event, relations: Vec::new(), document: Some(document) }))

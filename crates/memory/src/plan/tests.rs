@@ -48,6 +48,7 @@ fn summary(plans: &[Plan]) -> String {
         Plan::Fetch { entity, .. } => format!("fetch {}", entity.entity_type),
         Plan::Erase { entity, .. } => format!("erase {}", entity.entity_type),
         Plan::Absent { entity, .. } => format!("absent {}", entity.entity_type),
+        Plan::Merge { .. } => "merge contact".to_owned(),
         Plan::Observe(seen) => format!("observe {}", seen.event.event_type),
         Plan::Ignore { .. } => "ignore".to_owned(),
     });
@@ -132,11 +133,16 @@ fn two_tags_in_one_second_are_two_observations_and_a_retry_is_the_same_one() {
 }
 
 #[test]
-fn a_merge_takes_away_the_swallowed_contact_where_intercom_names_it() {
+fn a_merge_names_the_swallowed_contact_where_intercom_does() {
     let item = json!({"type": "contact", "id": "c1", "merged_from": {"type": "contact", "id": "c2"}});
-    assert_eq!(summary(&plans("contact.merged", &item)), "observe contact.merged, absent contact, fetch contact");
-    let unsaid = json!({"type": "contact", "id": "c1"});
-    assert_eq!(summary(&plans("contact.merged", &unsaid)), "observe contact.merged, fetch contact");
+    let swallowed = |item: &Value| match plans("contact.merged", item).remove(1) {
+        Plan::Merge { survivor, swallowed, .. } => (survivor.id, swallowed),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(swallowed(&item), ("c1".to_owned(), Some("c2".to_owned())));
+    assert_eq!(swallowed(&json!({"type": "contact", "id": "c1"})), ("c1".to_owned(), None));
+    let itself = json!({"type": "contact", "id": "c1", "merged_from": {"id": "c1"}});
+    assert_eq!(swallowed(&itself), ("c1".to_owned(), None));
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub(super) fn data_event(context: &Context<'_>, object: &Value) -> View {
     let mut document = context.document(Some(name.clone()), told.created_at, told.created_at);
     let mut fields = Fields::default();
     fields.set("event_name", Some(name.clone()));
-    let customer = told.intercom_user_id.filter(|id| !context.is_erased(None, Some(id)));
+    let customer = told.intercom_user_id;
     let mut event = told.created_at.map(|time| context.event(&at(time), "created", "Created", time));
     if let Some(event) = &mut event {
         event.title = title("Event", &name);
@@ -120,10 +120,9 @@ pub(super) fn content_stat(context: &Context<'_>, object: &Value) -> View {
     });
     let kind = object.get("type").and_then(Value::as_str).unwrap_or("content_stat");
     let kind = kind.strip_prefix("content_stat.").unwrap_or(kind).to_owned();
-    let contact = ["contact", "user"].iter().find_map(|name| {
-        let id = stat.get(name).or_else(|| object.get(name))?.get("id").and_then(id_text)?;
-        (!context.is_erased(None, Some(&id))).then_some(id)
-    });
+    let contact = ["contact", "user"]
+        .iter()
+        .find_map(|name| stat.get(name).or_else(|| object.get(name))?.get("id").and_then(id_text));
     let mut document = context.document(Some(kind.clone()), time, time);
     let mut fields = Fields::default();
     fields.set("kind", Some(kind.clone()));

@@ -1,8 +1,8 @@
 //! What every reader of an object needs: which thing it is about, and how its events and relations are named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use intercom::{Timestamp, model::Author};
+use intercom::Timestamp;
 use serde_json::Value;
 
 use crate::{Document, EntityRef, EntityType, Event, Link, Relation, RelationTarget, Settings, keys, text};
@@ -16,8 +16,6 @@ pub(crate) const MAX_TITLE: usize = 200;
 pub(crate) struct Context<'a> {
     pub(crate) entity: EntityRef,
     pub(crate) settings: &'a Settings,
-    /// Ids of contacts whose words and names must not come back.
-    pub(crate) erased: &'a BTreeSet<String>,
 }
 
 /// Time zero, for what has no time.
@@ -102,6 +100,11 @@ pub(crate) fn noun(entity_type: EntityType) -> &'static str {
     }
 }
 
+/// The title of what has none of its own.
+pub(crate) fn default_title(entity: &EntityRef) -> String {
+    format!("{} {}", noun(entity.entity_type), entity.id)
+}
+
 /// Intercom's words for somebody, as the kind of thing that memory holds: users and leads are contacts, Fin is an admin.
 pub(crate) fn person_type(kind: &str) -> &str {
     match kind {
@@ -138,17 +141,6 @@ impl Context<'_> {
         created_event.into_iter().chain(updated_event).collect()
     }
 
-    /// Whether this contact was erased.
-    pub(crate) fn is_erased(&self, kind: Option<&str>, id: Option<&str>) -> bool {
-        let contact = kind.is_none_or(|kind| person_type(kind) == "contact");
-        contact && id.is_some_and(|id| self.erased.contains(id))
-    }
-
-    /// Whether this author was erased.
-    pub(crate) fn is_erased_author(&self, author: Option<&Author>) -> bool {
-        author.is_some_and(|author| self.is_erased(author.kind.as_deref(), author.id.as_deref()))
-    }
-
     /// A document with nothing in it but its identity, title and times.
     pub(crate) fn document(
         &self,
@@ -156,11 +148,10 @@ impl Context<'_> {
         created: Option<Timestamp>,
         updated: Option<Timestamp>,
     ) -> Document {
-        let name = || format!("{} {}", noun(self.entity.entity_type), self.entity.id);
         let title = title.map(|title| text::one_line(&title, MAX_TITLE)).filter(|title| !title.is_empty());
         Document {
             entity: self.entity.clone(),
-            title: title.unwrap_or_else(name),
+            title: title.unwrap_or_else(|| default_title(&self.entity)),
             state: None,
             url: None,
             body: None,
@@ -173,19 +164,15 @@ impl Context<'_> {
         }
     }
 
-    /// Relations of this thing. Erased contacts are no longer linked to.
+    /// Relations of this thing.
     pub(crate) fn relations(&self, created: Option<Timestamp>, links: Vec<Link>) -> Vec<Relation> {
-        let erased = |link: &Link| {
-            link.target.provider == "intercom"
-                && self.is_erased(Some(&link.target.entity_type), Some(&link.target.entity_id))
-        };
         let relation = |link: Link| Relation {
             entity: self.entity.clone(),
             entity_created_at: created.unwrap_or_else(never),
             target: link.target,
             relationship: link.relationship,
         };
-        links.into_iter().filter(|link| !erased(link)).map(relation).collect()
+        links.into_iter().map(relation).collect()
     }
 
     /// An address in Intercom's own pages.

@@ -26,7 +26,7 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     events.extend(rating(context, &conversation));
     events.extend(fin(context, &conversation));
 
-    let mut document = context.document(name(context, &conversation), conversation.created_at, conversation.updated_at);
+    let mut document = context.document(name(&conversation), conversation.created_at, conversation.updated_at);
     document.state = conversation.state.clone();
     let (workspace, id) = (&context.entity.workspace, &context.entity.id);
     document.url = context.page(&format!("/a/inbox/{workspace}/inbox/conversation/{id}"));
@@ -36,19 +36,15 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
         document.counts.extend(known.into_iter().filter_map(|(name, n)| Some((name.to_owned(), n?))));
     }
     document.parts_truncated = conversation.conversation_parts.is_cut();
-    document.participants = participants(context, &conversation, &visible);
-    document.fields = fields(context, &conversation, &visible);
-    let relations = context.relations(conversation.created_at, links(context, &conversation, &events));
+    document.participants = participants(&conversation, &visible);
+    document.fields = fields(&conversation, &visible);
+    let relations = context.relations(conversation.created_at, links(&conversation, &events));
     View { document, events, relations }
 }
 
 /// The title, else the subject, else the first words of the opening message.
-fn name(context: &Context<'_>, conversation: &Conversation) -> Option<String> {
-    let source = conversation.source.as_ref();
-    if context.is_erased_author(source.and_then(|source| source.author.as_ref())) {
-        return None; // Intercom makes titles from the customer's words
-    }
-    let source = source.filter(|source| !source.redacted);
+fn name(conversation: &Conversation) -> Option<String> {
+    let source = conversation.source.as_ref().filter(|source| !source.redacted);
     let subject = || source.and_then(parts::subject);
     let words = || source.and_then(|source| source.body.as_deref()).map(html::to_text);
     conversation.title.clone().or_else(subject).or_else(words)
@@ -62,11 +58,9 @@ fn rating(context: &Context<'_>, conversation: &Conversation) -> Option<Event> {
     let mut event = context.event(&at(time), "rated", "Rated", time);
     event.attributes.insert("rating".to_owned(), Value::from(score));
     let customer = rating.contact.as_ref().and_then(|contact| contact.id.as_deref());
-    let erased = context.is_erased(None, customer);
-    let remark = rating.remark.as_deref().filter(|_| !erased).map(html::to_markdown).unwrap_or_default();
-    event.redacted = erased;
+    let remark = rating.remark.as_deref().map(html::to_markdown).unwrap_or_default();
     event.title = title("Conversation Rated", &format!("{score} of 5 {}", crate::text::first_words(&remark, 150)));
-    if let Some(customer) = customer.filter(|_| !erased) {
+    if let Some(customer) = customer {
         event.attributes.insert("authorId".to_owned(), Value::from(customer));
         event.relations.push(link("contact", customer, "authored_by"));
     }
@@ -95,9 +89,8 @@ fn fin(context: &Context<'_>, conversation: &Conversation) -> Option<Event> {
     Some(event)
 }
 
-fn fields(context: &Context<'_>, conversation: &Conversation, visible: &[&Part]) -> Map<String, Value> {
+fn fields(conversation: &Conversation, visible: &[&Part]) -> Map<String, Value> {
     let mut fields = Fields::default();
-    let erased_here = conversation.contacts.items.iter().any(|contact| context.is_erased(None, contact.id.as_deref()));
     fields.set("priority", conversation.priority.clone());
     fields.set("open", conversation.open);
     fields.time("waiting_since", conversation.waiting_since);
@@ -111,18 +104,18 @@ fn fields(context: &Context<'_>, conversation: &Conversation, visible: &[&Part])
     if let Some(source) = &conversation.source {
         fields.set("source_type", source.kind.clone());
         fields.set("delivered_as", source.delivered_as.clone());
-        if !source.redacted && !context.is_erased_author(source.author.as_ref()) {
+        if !source.redacted {
             fields.set("subject", parts::subject(source));
             // What stands behind the question mark of a customer's page may be anything, sessions included.
             let page = source.url.as_deref().and_then(|url| url.split(['?', '#']).next());
             fields.set("page_url", page.filter(|page| !page.is_empty()));
         }
     }
-    fields.list("contact_ids", contact_ids(context, conversation));
+    fields.list("contact_ids", contact_ids(conversation));
     fields.list("company_ids", conversation.company.iter().filter_map(|company| company.id.clone()));
     if let Some(rating) = &conversation.conversation_rating {
         fields.set("rating", rating.rating);
-        fields.set("rating_remark", rating.remark.clone().filter(|_| !erased_here));
+        fields.set("rating_remark", rating.remark.clone());
     }
     if let Some(agent) = &conversation.ai_agent {
         fields.set("ai_agent_resolution_state", agent.resolution_state.clone());
@@ -146,17 +139,15 @@ fn fields(context: &Context<'_>, conversation: &Conversation, visible: &[&Part])
         fields.set(name, conversation.sla_applied.get(member).and_then(Value::as_str));
     }
     fields.list("linked_objects", linked(&conversation.linked_objects.items).map(|(kind, id)| format!("{kind}:{id}")));
-    if !erased_here {
-        fields.map("custom_attributes", &conversation.custom_attributes);
-    }
+    fields.map("custom_attributes", &conversation.custom_attributes);
     fields.0
 }
 
-fn contact_ids(context: &Context<'_>, conversation: &Conversation) -> Vec<String> {
+fn contact_ids(conversation: &Conversation) -> Vec<String> {
     let listed = conversation.contacts.items.iter().filter_map(|contact| contact.id.clone());
     let author = conversation.source.as_ref().and_then(|source| source.author.as_ref());
     let author = author.filter(|author| is_contact(author)).and_then(|author| author.id.clone());
-    listed.chain(author).filter(|id| !context.erased.contains(id)).collect()
+    listed.chain(author).collect()
 }
 
 fn is_contact(author: &Author) -> bool {
@@ -175,10 +166,15 @@ fn raised_by(conversation: &Conversation) -> Option<&str> {
     author.or_else(|| conversation.contacts.items.first().and_then(|contact| contact.id.as_deref()))
 }
 
-fn links(context: &Context<'_>, conversation: &Conversation, events: &[Event]) -> Vec<Link> {
+fn links(conversation: &Conversation, events: &[Event]) -> Vec<Link> {
     let raised_by = raised_by(conversation);
     let mut links: Vec<Link> = Vec::new();
-    for id in contact_ids(context, conversation) {
+    // Everybody who wrote, listed by Intercom or not: an erasure finds by these links what it has to blank.
+    for id in contact_ids(conversation)
+        .into_iter()
+        .chain(events.iter().flat_map(Event::contacts).map(str::to_owned))
+        .collect::<BTreeSet<_>>()
+    {
         let relationship = if Some(id.as_str()) == raised_by { "raised_by" } else { "participant" };
         links.push(link("contact", &id, relationship));
     }
@@ -201,10 +197,10 @@ pub(super) fn references_of(events: &[Event]) -> impl Iterator<Item = Link> + '_
     events.iter().flat_map(|event| &event.relations).filter(|link| link.relationship == "references").cloned()
 }
 
-fn participants(context: &Context<'_>, conversation: &Conversation, visible: &[&Part]) -> Vec<Participant> {
+fn participants(conversation: &Conversation, visible: &[&Part]) -> Vec<Participant> {
     let mut people = People::default();
     let raised_by = raised_by(conversation);
-    for id in contact_ids(context, conversation) {
+    for id in contact_ids(conversation) {
         people.add("contact", &id, if Some(id.as_str()) == raised_by { "raised_by" } else { "participant" });
     }
     if let Some(id) = &conversation.admin_assignee_id {
@@ -217,7 +213,7 @@ fn participants(context: &Context<'_>, conversation: &Conversation, visible: &[&
         people.add("admin", teammate, "teammate");
     }
     let opening = conversation.source.iter().map(|source| (conversation.created_at, source.author.as_ref()));
-    people.authors(context, opening.chain(visible.iter().map(|part| (part.created_at, part.author.as_ref()))));
+    people.authors(opening.chain(visible.iter().map(|part| (part.created_at, part.author.as_ref()))));
     people.into_list()
 }
 
@@ -228,30 +224,29 @@ pub(super) struct People(BTreeMap<(String, String), Participant>);
 impl People {
     /// Adds somebody; the first role that is given counts.
     pub(super) fn add(&mut self, kind: &str, id: &str, role: &str) {
-        let participant =
-            || Participant { kind: kind.to_owned(), id: id.to_owned(), name: None, role: role.to_owned() };
+        let participant = || Participant {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            name: None,
+            signed_as: None,
+            role: role.to_owned(),
+        };
         self.0.entry((kind.to_owned(), id.to_owned())).or_insert_with(participant);
     }
 
     /// Adds those who wrote, and takes their names: the name at the latest message, since names change.
-    pub(super) fn authors<'a>(
-        &mut self,
-        context: &Context<'_>,
-        authors: impl Iterator<Item = (Option<Timestamp>, Option<&'a Author>)>,
-    ) {
+    pub(super) fn authors<'a>(&mut self, authors: impl Iterator<Item = (Option<Timestamp>, Option<&'a Author>)>) {
         let mut authors: Vec<_> = authors.filter_map(|(time, author)| Some((time, author?))).collect();
         authors.sort_by_key(|(time, _)| *time);
         for (_, author) in authors {
             let (Some(kind), Some(id)) = (author.kind.as_deref(), author.id.as_deref()) else { continue };
-            if context.is_erased_author(Some(author)) {
-                continue;
-            }
             // A bot stays one here, for people to see; as a target of links it is the admin that Intercom keeps for it.
             let kind = if kind == "bot" { kind } else { person_type(kind) };
             self.add(kind, id, if kind == "contact" { "participant" } else { "teammate" });
             let known = self.0.get_mut(&(kind.to_owned(), id.to_owned()));
             if let (Some(participant), Some(name)) = (known, &author.name) {
                 participant.name = Some(crate::text::cut(name, 200));
+                participant.signed_as.clone_from(&participant.name);
             }
         }
     }

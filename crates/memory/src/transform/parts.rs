@@ -16,8 +16,6 @@ use crate::{EntityRef, EntityType, Event, html, text};
 pub(crate) const SOURCE: &str = "source";
 /// What stands in place of a text that was deleted in Intercom.
 const DELETED: &str = "Message Deleted";
-/// What stands in place of a text whose author was erased.
-const ERASED: &str = "Message Erased";
 
 /// The parts that become events: those with an id, without notes where those are off, without the opening message,
 /// which comes as a part of its own id when it is tagged.
@@ -55,7 +53,7 @@ pub(crate) fn part_event(context: &Context<'_>, part: &Part) -> Event {
     }
     set(&mut event.attributes, "ticketState", part.ticket_state.as_deref());
     set(&mut event.attributes, "previousTicketState", part.previous_ticket_state.as_deref());
-    author(context, &mut event, part.author.as_ref());
+    author(&mut event, part.author.as_ref());
     let label = match kind.action {
         "replied" => format!("{} Replied", writer(part.author.as_ref())),
         "noted" => "Note Added".to_owned(),
@@ -68,7 +66,7 @@ pub(crate) fn part_event(context: &Context<'_>, part: &Part) -> Event {
         attachments: &part.attachments.items,
         detail,
     };
-    say(context, &mut event, &label, words, part.redacted, part.author.as_ref());
+    say(context, &mut event, &label, words, part.redacted);
     event
 }
 
@@ -79,7 +77,7 @@ pub(crate) fn source_event(context: &Context<'_>, source: Option<&Source>, creat
     let source = source.unwrap_or(&nothing);
     set(&mut event.attributes, "sourceType", source.kind.as_deref());
     set(&mut event.attributes, "deliveredAs", source.delivered_as.as_deref());
-    author(context, &mut event, source.author.as_ref());
+    author(&mut event, source.author.as_ref());
     let subject = subject(source);
     let words = Words {
         subject: subject.as_deref(),
@@ -87,7 +85,7 @@ pub(crate) fn source_event(context: &Context<'_>, source: Option<&Source>, creat
         attachments: &source.attachments.items,
         detail: Vec::new(),
     };
-    say(context, &mut event, "Conversation Created", words, source.redacted, source.author.as_ref());
+    say(context, &mut event, "Conversation Created", words, source.redacted);
     event
 }
 
@@ -111,19 +109,11 @@ struct Words<'a> {
 }
 
 /// Puts the words into the event, or blanks them.
-fn say(
-    context: &Context<'_>,
-    event: &mut Event,
-    label: &str,
-    words: Words<'_>,
-    redacted: bool,
-    author: Option<&Author>,
-) {
-    let erased = context.is_erased_author(author);
-    event.redacted = redacted || erased;
+fn say(context: &Context<'_>, event: &mut Event, label: &str, words: Words<'_>, redacted: bool) {
+    event.redacted = redacted;
     event.attributes.insert("redacted".to_owned(), Value::from(event.redacted));
     if event.redacted {
-        event.title = title(if erased { ERASED } else { DELETED }, "");
+        event.title = title(DELETED, "");
         return;
     }
     let markdown = words.html.map(html::to_markdown).unwrap_or_default();
@@ -169,14 +159,10 @@ fn say(
     }
 }
 
-/// The author by type and id, never by name; nothing of an erased one.
-fn author(context: &Context<'_>, event: &mut Event, author: Option<&Author>) {
+/// The author by type and id, never by name.
+fn author(event: &mut Event, author: Option<&Author>) {
     let Some(author) = author else { return };
     set(&mut event.attributes, "authorType", author.kind.as_deref());
-    if context.is_erased_author(Some(author)) {
-        event.attributes.insert("authorErased".to_owned(), Value::from(true));
-        return;
-    }
     set(&mut event.attributes, "authorId", author.id.as_deref());
     // Absent in older API versions, where it is false: only truth is kept.
     if author.from_ai_agent {

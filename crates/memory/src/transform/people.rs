@@ -12,10 +12,6 @@ use crate::{Link, RelationTarget, View};
 pub(super) fn contact(context: &Context<'_>, object: &Value) -> View {
     let contact: Contact = model::read(object);
     let (created, updated) = (contact.created_at, contact.updated_at);
-    if context.is_erased(None, Some(&context.entity.id)) {
-        let document = context.document(None, created, updated);
-        return View { document, events: Vec::new(), relations: Vec::new() };
-    }
     let name = contact.name.clone().or_else(|| contact.email.clone()).or_else(|| contact.phone.clone());
     let mut document = context.document(name, created, updated);
     document.state = contact.role.clone();

@@ -22,11 +22,9 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     // A ticket made from a conversation has the conversation's time here, which is how Intercom tells it.
     events.extend(ticket.created_at.map(|time| context.event(&at(time), "created", "Created", time)));
 
-    // Who wrote title and description nobody says; a ticket of an erased contact loses both.
-    let erased_here = ticket.contacts.items.iter().any(|contact| context.is_erased(None, contact.id.as_deref()));
     let attribute = |name: &str| {
         let text = ticket.ticket_attributes.get(name).and_then(Value::as_str);
-        text.filter(|text| !text.is_empty() && !erased_here)
+        text.filter(|text| !text.is_empty())
     };
     let mut document = context.document(attribute(TITLE).map(html::to_text), ticket.created_at, ticket.updated_at);
     document.state = ticket.ticket_state.as_ref().and_then(|state| state.category.clone());
@@ -37,7 +35,6 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     document.parts_truncated = ticket.ticket_parts.is_cut();
 
     let contacts: Vec<&str> = ticket.contacts.items.iter().filter_map(|contact| contact.id.as_deref()).collect();
-    let contacts: Vec<&str> = contacts.into_iter().filter(|id| !context.erased.contains(*id)).collect();
     let mut people = People::default();
     for (place, id) in contacts.iter().enumerate() {
         people.add("contact", id, if place == 0 { "raised_by" } else { "participant" });
@@ -48,13 +45,18 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     if let Some(id) = &ticket.team_assignee_id {
         people.add("team", id, "assignee");
     }
-    people.authors(context, visible.iter().map(|part| (part.created_at, part.author.as_ref())));
+    people.authors(visible.iter().map(|part| (part.created_at, part.author.as_ref())));
     document.participants = people.into_list();
-    document.fields = fields(&ticket, &contacts, erased_here);
+    document.fields = fields(&ticket, &contacts);
 
     let mut links: Vec<Link> = Vec::new();
-    for (place, id) in contacts.iter().enumerate() {
-        links.push(link("contact", id, if place == 0 { "raised_by" } else { "participant" }));
+    let raised_by = contacts.first().copied();
+    let listed = contacts.iter().map(|id| (*id).to_owned());
+    for id in listed
+        .chain(events.iter().flat_map(Event::contacts).map(str::to_owned))
+        .collect::<std::collections::BTreeSet<_>>()
+    {
+        links.push(link("contact", &id, if Some(id.as_str()) == raised_by { "raised_by" } else { "participant" }));
     }
     links.extend(ticket.company_id.iter().map(|id| link("company", id, "belongs_to")));
     links.extend(ticket.admin_assignee_id.iter().map(|id| link("admin", id, "assigned_to")));
@@ -68,7 +70,7 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     View { document, events, relations }
 }
 
-fn fields(ticket: &Ticket, contacts: &[&str], erased_here: bool) -> Map<String, Value> {
+fn fields(ticket: &Ticket, contacts: &[&str]) -> Map<String, Value> {
     let mut fields = Fields::default();
     fields.set("ticket_number", ticket.ticket_id.clone());
     fields.set("category", ticket.category.clone());
@@ -83,10 +85,8 @@ fn fields(ticket: &Ticket, contacts: &[&str], erased_here: bool) -> Map<String, 
     fields.list("contact_ids", contacts.iter().map(|id| (*id).to_owned()));
     fields.list("company_ids", ticket.company_id.clone());
     fields.list("linked_objects", linked(&ticket.linked_objects.items).map(|(kind, id)| format!("{kind}:{id}")));
-    if !erased_here {
-        let own = |(name, _): &(&String, &Value)| *name != TITLE && *name != DESCRIPTION;
-        let own = ticket.ticket_attributes.iter().filter(own).map(|(name, value)| (name.clone(), value.clone()));
-        fields.map("ticket_attributes", &own.collect());
-    }
+    let own = |(name, _): &(&String, &Value)| *name != TITLE && *name != DESCRIPTION;
+    let own = ticket.ticket_attributes.iter().filter(own).map(|(name, value)| (name.clone(), value.clone()));
+    fields.map("ticket_attributes", &own.collect());
     fields.0
 }

@@ -2,13 +2,16 @@
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use intercom::Timestamp;
-use memory::{EntityRef, Event, keys};
+use memory::{EntityRef, Event, Settings, keys};
 
 use super::{Claim, MemoryTable, items};
 use crate::{
     StoreError,
     item::{Item, count, n, s},
 };
+
+/// The reason of a tombstone for what Intercom does not serve, without having said why. Any other reason tells more.
+pub const NOT_FOUND: &str = "not found";
 
 /// Deletes of one batch request.
 const BATCH: usize = 25;
@@ -44,6 +47,8 @@ pub struct Tombstone {
     pub kind: TombstoneKind,
     /// When it went, ISO.
     pub deleted_at: String,
+    /// The contact that stands for this one since they were merged. Merges are not undone.
+    pub merged_into: Option<String>,
 }
 
 impl MemoryTable {
@@ -60,7 +65,34 @@ impl MemoryTable {
         claim: Claim,
         reason: &str,
     ) -> Result<bool, StoreError> {
-        let item = Item::from([
+        self.put_tombstone(entity, kind, at, claim, reason, None).await
+    }
+
+    /// Lets another contact stand in the place of one that was merged into it, for good; only an erasure beats it.
+    /// `false` where that is known already, or the contact is erased.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn merge(
+        &self,
+        swallowed: &EntityRef,
+        survivor: &str,
+        at: Timestamp,
+        claim: Claim,
+    ) -> Result<bool, StoreError> {
+        self.put_tombstone(swallowed, TombstoneKind::Absent, at, claim, "merged", Some(survivor)).await
+    }
+
+    async fn put_tombstone(
+        &self,
+        entity: &EntityRef,
+        kind: TombstoneKind,
+        at: Timestamp,
+        claim: Claim,
+        reason: &str,
+        merged_into: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let mut item = Item::from([
             ("pk".to_owned(), s(entity.pk())),
             ("sk".to_owned(), s(keys::DOCUMENT)),
             ("workspace_id".to_owned(), s(entity.workspace.as_str())),
@@ -72,20 +104,33 @@ impl MemoryTable {
             ("version".to_owned(), n(at.epoch_seconds())),
             ("claim".to_owned(), count(claim.0)),
         ]);
+        item.extend(merged_into.map(|id| ("merged_into".to_owned(), s(id))));
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         // The first erasure's time and reason stay.
         let request = match kind {
+            TombstoneKind::Absent if merged_into.is_some() => request
+                .condition_expression(
+                    "attribute_not_exists(merged_into) AND (attribute_not_exists(tombstone) OR tombstone <> :erased)",
+                )
+                .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str())),
             TombstoneKind::Erased => request
                 .condition_expression(
                     "attribute_not_exists(pk) OR attribute_not_exists(tombstone) OR tombstone <> :erased",
                 )
                 .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str())),
+            TombstoneKind::Absent if reason == NOT_FOUND => request
+                .condition_expression(
+                    "attribute_not_exists(pk) OR (attribute_not_exists(tombstone) AND version <= :at AND claim < :claim)",
+                )
+                .expression_attribute_values(":at", n(at.epoch_seconds()))
+                .expression_attribute_values(":claim", count(claim.0)),
             TombstoneKind::Absent => request
                 .condition_expression(
-                    "attribute_not_exists(pk) OR (version <= :at AND claim < :claim \
-                     AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
+                    "attribute_not_exists(pk) OR (attribute_not_exists(merged_into) AND claim < :claim AND \
+                     (version <= :at OR reason = :unsaid) AND (attribute_not_exists(tombstone) OR tombstone <> :erased))",
                 )
                 .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()))
+                .expression_attribute_values(":unsaid", s(NOT_FOUND))
                 .expression_attribute_values(":at", n(at.epoch_seconds()))
                 .expression_attribute_values(":claim", count(claim.0)),
         };
@@ -94,11 +139,33 @@ impl MemoryTable {
             Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => false,
             Err(e) => return Err(StoreError::unavailable(e)),
         };
-        // An erasure that was cut short after its tombstone goes on here.
-        if buried || self.head(entity).await?.is_some_and(|head| head.is_erased()) {
+        // One that was cut short after its tombstone goes on here.
+        if buried || self.head(entity).await?.is_some_and(|head| head.is_final()) {
             self.remove_contents(entity).await?;
         }
         Ok(buried)
+    }
+
+    /// Notes on the tombstone when the last trace was gone.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn note_erased(&self, entity: &EntityRef, at: Timestamp) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("SET erased_everywhere_at = :at")
+            .condition_expression("tombstone = :erased")
+            .expression_attribute_values(":at", s(at.iso()))
+            .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
     }
 
     /// Removes everything of a thing but its document and claim.
@@ -108,6 +175,21 @@ impl MemoryTable {
             self.delete_all(entity, sks).await?;
         }
         Ok(())
+    }
+
+    /// Removes the events that a shape leaves out: notes, where they were switched off.
+    pub(crate) async fn remove_hidden(&self, entity: &EntityRef, shape: &str) -> Result<usize, StoreError> {
+        if !Settings::hides_notes(shape) {
+            return Ok(0);
+        }
+        let all = self.keys_with_prefix(entity, keys::EVENT_PREFIX).await?;
+        // A source id ends in the event type, and stands whole in the key, continuations included.
+        let note = format!(":{}.noted", entity.entity_type);
+        let hidden: Vec<String> =
+            all.into_iter().filter(|sk| sk.ends_with(&note) || sk.contains(&format!("{note}#"))).collect();
+        let removed = hidden.len();
+        self.delete_all(entity, hidden).await?;
+        Ok(removed)
     }
 
     /// Removes the continuations of other versions of an event than the one that is stored.
@@ -145,7 +227,7 @@ impl MemoryTable {
         self.delete_all(entity, stale).await
     }
 
-    async fn delete_all(&self, entity: &EntityRef, sks: Vec<String>) -> Result<(), StoreError> {
+    pub(crate) async fn delete_all(&self, entity: &EntityRef, sks: Vec<String>) -> Result<(), StoreError> {
         for chunk in sks.chunks(BATCH) {
             let mut requests: Vec<WriteRequest> = chunk
                 .iter()

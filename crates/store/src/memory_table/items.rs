@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use intercom::Timestamp;
-use memory::{EntityRef, Event, Relation, View, keys, split};
+use memory::{Document, EntityRef, EntityType, Event, Profile, Relation, View, keys, split};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -56,16 +56,54 @@ pub fn part_digest(id: &str, version: Timestamp, redacted: bool) -> [u8; 8] {
     digest(&[b"part", id.as_bytes(), &version.epoch_seconds().to_be_bytes(), &[redacted.into()]])
 }
 
-/// Stands for a relation and what is said about its target.
-pub(crate) fn relation_digest(relation: &Relation) -> Digest {
+/// Stands for a relation and what is said about its target, in one stretch of [`Retention`].
+pub(crate) fn relation_digest(relation: &Relation, stretch: i64) -> Digest {
     let target = &relation.target;
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
-    digest(&[relation.sk().as_bytes(), text(&target.title).as_bytes(), text(&target.url).as_bytes()])
+    let (title, url) = (text(&target.title), text(&target.url));
+    digest(&[relation.sk().as_bytes(), title.as_bytes(), url.as_bytes(), &stretch.to_be_bytes()])
 }
 
 /// Stands for everything that a document says.
-pub(crate) fn content_digest(view: &View) -> Digest {
-    digest(&[&serde_json::to_vec(&view.document).unwrap_or_default()])
+pub(crate) fn content_digest(document: &Document) -> Digest {
+    digest(&[&serde_json::to_vec(document).unwrap_or_default()])
+}
+
+/// Whether the documents of others repeat something of this kind of thing.
+pub(crate) fn has_profile(kind: EntityType) -> bool {
+    matches!(kind, EntityType::Contact | EntityType::Company | EntityType::Admin | EntityType::Team)
+}
+
+/// Stands for what the documents of others repeat of this one: the name, and a contact's companies.
+pub(crate) fn profile_digest(document: &Document) -> Digest {
+    let profile = Profile::of(document);
+    let companies = profile.company_ids.join("#");
+    digest(&[profile.name.unwrap_or_default().as_bytes(), companies.as_bytes()])
+}
+
+/// What a document says about itself: which view it is, when it was made, and what else belongs to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Marks {
+    pub(crate) claim: Claim,
+    pub(crate) shape: String,
+    /// Epoch seconds.
+    pub(crate) fetched_at: i64,
+    pub(crate) events: HashSet<Digest>,
+    pub(crate) relations: HashSet<Digest>,
+}
+
+impl Marks {
+    /// Of a view that was just made.
+    pub(crate) fn of(view: &View, claim: Claim, shape: &str, fetched_at: i64, retention: Retention) -> Self {
+        let stretch = retention.stretch(view.document.updated_at);
+        Self {
+            claim,
+            shape: shape.to_owned(),
+            fetched_at,
+            events: view.events.iter().map(event_digest).collect(),
+            relations: view.relations.iter().map(|relation| relation_digest(relation, stretch)).collect(),
+        }
+    }
 }
 
 fn key(entity: &EntityRef, sk: impl Into<String>) -> Item {
@@ -93,10 +131,9 @@ fn put_serialised<T: Serialize>(item: &mut Item, name: &str, value: &T) {
     put_some(item, name, serde_dynamo::to_attribute_value(value).ok());
 }
 
-fn digests(of: impl Iterator<Item = Digest>) -> AttributeValue {
-    let mut all: Vec<Digest> = of.collect();
+fn digests(of: &HashSet<Digest>) -> AttributeValue {
+    let mut all: Vec<Digest> = of.iter().copied().collect();
     all.sort_unstable();
-    all.dedup();
     b(&all.concat())
 }
 
@@ -157,8 +194,14 @@ pub(crate) fn event(event: &Event, shape: &str, retention: Retention) -> (Item, 
 /// What the continuations of this version of an event begin with. The version is in it, so that a writer that loses
 /// cannot overwrite the winner's.
 pub(crate) fn continuation_prefix(event: &Event) -> String {
-    let redacted = if event.redacted { "r" } else { "" };
-    format!("{}#{}{redacted}", keys::event_sk(event.occurred_at, &event.source_id), event.version.epoch_seconds())
+    let sk = keys::event_sk(event.occurred_at, &event.source_id);
+    continuation_of(&sk, event.version.epoch_seconds(), event.redacted)
+}
+
+/// The same by the event's sort key and version.
+pub(crate) fn continuation_of(sk: &str, version: i64, redacted: bool) -> String {
+    let redacted = if redacted { "r" } else { "" };
+    format!("{sk}#{version}{redacted}")
 }
 
 /// A relation, with the version of the view that shows it.
@@ -175,7 +218,7 @@ pub(crate) fn relation(relation: &Relation, claim: Claim, version: Timestamp, re
     put(&mut item, "claim", count(claim.0));
     put(&mut item, "relation_pk", s(keys::relation_pk(&entity.workspace, target)));
     put(&mut item, "relation_sk", s(keys::relation_sk_index(relation.entity_created_at, entity)));
-    put_some(&mut item, "expires_at", retention.expires_at(version).map(n));
+    put_some(&mut item, "expires_at", retention.link_expires_at(version).map(n));
     item
 }
 
@@ -188,12 +231,11 @@ pub(crate) fn document_piece_prefix(claim: Claim, version: Timestamp) -> String 
 }
 
 /// The thing as it is now.
-pub(crate) fn document(view: &View, claim: Claim, shape: &str, retention: Retention) -> DocumentItems {
-    let document = &view.document;
+pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention) -> DocumentItems {
     let entity = &document.entity;
     let expires = retention.expires_at(document.updated_at);
     let mut head = key(entity, keys::DOCUMENT);
-    let prefix = document_piece_prefix(claim, document.updated_at);
+    let prefix = document_piece_prefix(marks.claim, document.updated_at);
     let continuations = match &document.body {
         Some(body) => split_body(&mut head, entity, body, &prefix, expires),
         None => Vec::new(),
@@ -207,12 +249,16 @@ pub(crate) fn document(view: &View, claim: Claim, shape: &str, retention: Retent
     put_serialised(&mut head, "participants", &document.participants);
     put_serialised(&mut head, "counts", &document.counts);
     put(&mut head, "parts_truncated", AttributeValue::Bool(document.parts_truncated));
-    put(&mut head, "shape", s(shape));
+    put(&mut head, "shape", s(&marks.shape));
     put(&mut head, "version", n(document.updated_at.epoch_seconds()));
-    put(&mut head, "events_digest", digests(view.events.iter().map(event_digest)));
-    put(&mut head, "relations_digest", digests(view.relations.iter().map(relation_digest)));
+    put(&mut head, "events_digest", digests(&marks.events));
+    put(&mut head, "relations_digest", digests(&marks.relations));
     put_some(&mut head, "expires_at", expires.map(n));
-    put(&mut head, "content_digest", b(&content_digest(view)));
-    put(&mut head, "claim", count(claim.0));
+    put(&mut head, "content_digest", b(&content_digest(document)));
+    put(&mut head, "claim", count(marks.claim.0));
+    put(&mut head, "fetched_at", n(marks.fetched_at));
+    if has_profile(entity.entity_type) {
+        put(&mut head, "profile_digest", b(&profile_digest(document)));
+    }
     DocumentItems { head, continuations }
 }

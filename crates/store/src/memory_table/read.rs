@@ -8,7 +8,7 @@ use memory::{EntityRef, View, keys};
 use super::{
     MemoryTable,
     erase::{Tombstone, TombstoneKind},
-    items::{Digest, content_digest, part_digest, read_digests},
+    items::{Digest, content_digest, part_digest, profile_digest, read_digests},
 };
 use crate::{
     StoreError,
@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// What of a document decides about writing: not its text.
-const HEAD: &str =
-    "pk, sk, version, claim, shape, tombstone, deleted_at, events_digest, relations_digest, content_digest";
+const HEAD: &str = "pk, sk, version, claim, shape, tombstone, deleted_at, merged_into, events_digest, \
+                    relations_digest, content_digest, profile_digest, fetched_at";
 
 /// Entities of one batch read.
 const BATCH: usize = 100;
@@ -35,7 +35,10 @@ pub struct Head {
     pub tombstone: Option<Tombstone>,
     pub(crate) events: HashSet<Digest>,
     pub(crate) relations: HashSet<Digest>,
-    content: Vec<u8>,
+    pub(crate) content: Vec<u8>,
+    profile: Option<Vec<u8>>,
+    /// When Intercom showed it like this, epoch seconds; 0 where that is not known.
+    pub fetched_at: i64,
 }
 
 impl Head {
@@ -46,17 +49,33 @@ impl Head {
             updated_at: read.number("version").ok_or_else(|| read.malformed("version"))?,
             claim: read.number("claim").unwrap_or_default(),
             shape: read.text("shape").unwrap_or_default().to_owned(),
-            tombstone: kind
-                .map(|kind| Tombstone { kind, deleted_at: read.text("deleted_at").unwrap_or_default().to_owned() }),
+            tombstone: kind.map(|kind| Tombstone {
+                kind,
+                deleted_at: read.text("deleted_at").unwrap_or_default().to_owned(),
+                merged_into: read.text("merged_into").map(str::to_owned),
+            }),
             events: read_digests(read.bytes("events_digest").unwrap_or_default()),
             relations: read_digests(read.bytes("relations_digest").unwrap_or_default()),
             content: read.bytes("content_digest").unwrap_or_default().to_vec(),
+            profile: read.bytes("profile_digest").map(<[u8]>::to_vec),
+            fetched_at: read.number("fetched_at").unwrap_or_default(),
         })
     }
 
     /// Erased for good.
     pub fn is_erased(&self) -> bool {
         self.tombstone.as_ref().is_some_and(|t| t.kind == TombstoneKind::Erased)
+    }
+
+    /// Erased, or merged into another: no fetch brings anything new.
+    pub fn is_final(&self) -> bool {
+        self.is_erased() || self.tombstone.as_ref().is_some_and(|t| t.merged_into.is_some())
+    }
+
+    /// Whether the documents of others, who repeat name and companies, have to follow this view.
+    pub(crate) fn is_renamed_by(&self, view: &View) -> bool {
+        let known = self.profile.as_ref().is_some_and(|profile| *profile != profile_digest(&view.document));
+        known || (self.tombstone.is_some() && !self.is_final())
     }
 
     /// Whether this version of a part is stored already.
@@ -66,12 +85,12 @@ impl Head {
 
     /// Whether a view of this `updated_at`, made by this shape, is already there.
     pub fn covers(&self, updated_at: i64, shape: &str) -> bool {
-        self.is_erased() || (self.tombstone.is_none() && self.updated_at >= updated_at && self.shape == shape)
+        self.is_final() || (self.tombstone.is_none() && self.updated_at >= updated_at && self.shape == shape)
     }
 
     /// Whether a view says something else about the thing than what is stored. Events are not compared.
     pub fn differs_from(&self, view: &View, shape: &str) -> bool {
-        self.tombstone.is_some() || self.shape != shape || self.content != content_digest(view)
+        self.tombstone.is_some() || self.shape != shape || self.content != content_digest(&view.document)
     }
 }
 
@@ -107,37 +126,41 @@ impl MemoryTable {
             .collect();
         let mut heads = HashMap::new();
         for chunk in all.chunks(BATCH) {
-            let mut wanted = chunk.to_vec();
-            // What one answer leaves out (16 MB, throttling) is asked for again, a few times.
-            for attempt in 0.. {
-                let request = KeysAndAttributes::builder()
-                    .set_keys(Some(wanted))
-                    .projection_expression(HEAD)
-                    .build()
-                    .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, request)
-                    .send()
-                    .await
-                    .map_err(StoreError::unavailable)?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    if let Some(entity) = Reader::new(&item).text("pk").and_then(|pk| by_key.get(pk)) {
-                        heads.insert((*entity).clone(), Head::read(&item)?);
-                    }
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(chunk.to_vec()))
+                .projection_expression(HEAD)
+                .build()
+                .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+            for item in self.batch_get(request).await? {
+                if let Some(entity) = Reader::new(&item).text("pk").and_then(|pk| by_key.get(pk)) {
+                    heads.insert((*entity).clone(), Head::read(&item)?);
                 }
-                wanted = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|k| k.keys).collect();
-                if wanted.is_empty() {
-                    break;
-                }
-                if attempt >= 5 {
-                    return Err(StoreError::Unavailable("a batch read was throttled".to_owned()));
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
             }
         }
         Ok(heads)
+    }
+
+    /// At most 100 items. What one answer leaves out (16 MB, throttling) is asked for again, a few times.
+    pub(crate) async fn batch_get(&self, request: KeysAndAttributes) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut wanted = request;
+        for attempt in 0.. {
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, wanted)
+                .send()
+                .await
+                .map_err(StoreError::unavailable)?;
+            items.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let Some(left) = answer.unprocessed_keys.unwrap_or_default().into_values().next() else { break };
+            if attempt >= 5 {
+                return Err(StoreError::Unavailable("a batch read was throttled".to_owned()));
+            }
+            wanted = left;
+            tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
+        }
+        Ok(items)
     }
 
     /// The sort keys of a thing's items that begin with a prefix.

@@ -1,0 +1,75 @@
+//! Events: each converges by itself, whatever becomes of the document.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use futures::{TryStreamExt, stream};
+use memory::Event;
+
+use super::{CONCURRENCY, MemoryTable, items};
+use crate::{
+    StoreError,
+    item::{Reader, n, s},
+};
+
+impl MemoryTable {
+    /// Writes events, each under its own condition, whatever becomes of the document.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub(crate) async fn put_events(&self, events: &[&Event], shape: &str) -> Result<usize, StoreError> {
+        stream::iter(events.iter().copied().map(Ok))
+            .map_ok(|event| self.put_event(event, shape))
+            .try_buffer_unordered(CONCURRENCY)
+            .try_fold(0, |sum, written| async move { Ok(sum + written) })
+            .await
+    }
+
+    /// ```text
+    /// stored \ new          not redacted, v        redacted, v
+    /// nothing               write                  write
+    /// not redacted, w       where w < v, or the    write
+    ///                       shape is another
+    /// redacted, w           never                  where w < v (time only)
+    /// ```
+    async fn put_event(&self, event: &Event, shape: &str) -> Result<usize, StoreError> {
+        let (head, continuations) = items::event(event, shape, self.retention);
+        let pieces = continuations.len();
+        for item in continuations {
+            self.put_item(item, None).await?;
+        }
+        let condition = if event.redacted {
+            "attribute_not_exists(pk) OR redacted <> :yes OR version < :version"
+        } else {
+            "attribute_not_exists(pk) OR (redacted <> :yes AND (version < :version OR \
+             (version = :version AND shape <> :shape)))"
+        };
+        let mut request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(head))
+            .condition_expression(condition)
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":version", n(event.version.epoch_seconds()))
+            .return_values(ReturnValue::AllOld);
+        if !event.redacted {
+            request = request.expression_attribute_values(":shape", s(shape));
+        }
+        match request.send().await {
+            Ok(answer) => {
+                let replaced_a_long_one =
+                    answer.attributes.is_some_and(|old| Reader::new(&old).number("pieces").unwrap_or(0_u32) > 0);
+                if replaced_a_long_one {
+                    self.remove_stale_continuations(event).await?;
+                }
+                Ok(1 + pieces)
+            }
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                if pieces > 0 {
+                    self.remove_stale_continuations(event).await?;
+                }
+                Ok(0)
+            }
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Relations: those that the newest view shows, and no others.
+
+use std::collections::HashSet;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use intercom::Timestamp;
+use memory::{EntityRef, Relation, View, keys};
+
+use super::{CONCURRENCY, Claim, MemoryTable, items, read::Head};
+use crate::{
+    StoreError,
+    item::{count, n, s},
+};
+
+impl MemoryTable {
+    pub(crate) async fn put_relations(
+        &self,
+        view: &View,
+        relations: &[&Relation],
+        claim: Claim,
+    ) -> Result<usize, StoreError> {
+        let version = view.document.updated_at;
+        let puts = relations.iter().map(|relation| async move {
+            let item = items::relation(relation, claim, version, self.retention);
+            let not_newer =
+                "attribute_not_exists(pk) OR version < :version OR (version = :version AND claim <= :claim)";
+            let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            let request = request
+                .condition_expression(not_newer)
+                .expression_attribute_values(":version", n(version.epoch_seconds()))
+                .expression_attribute_values(":claim", count(claim.0));
+            match request.send().await {
+                Ok(_) => Ok(1),
+                Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(0),
+                Err(e) => Err(StoreError::unavailable(e)),
+            }
+        });
+        let written = stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect::<Vec<usize>>().await?;
+        Ok(written.into_iter().sum())
+    }
+
+    /// Removes the relations that the view no longer has, unless a newer view has written them again. Where Intercom no
+    /// longer lists the oldest parts, what they mention and who wrote them stays linked, like the parts themselves; with
+    /// `all` it goes too.
+    pub(crate) async fn remove_unlinked(&self, view: &View, claim: Claim, all: bool) -> Result<usize, StoreError> {
+        let entity = &view.document.entity;
+        let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
+        let stored = self.keys_with_prefix(entity, keys::RELATION_PREFIX).await?;
+        let of_parts = |sk: &str| sk.ends_with("#references") || sk.ends_with("#participant");
+        // Whom somebody called no view shows, only a notification.
+        let seen = |sk: &str| sk.ends_with("#called");
+        let stays = |sk: &str| kept.contains(sk) || seen(sk) || (!all && view.document.parts_truncated && of_parts(sk));
+        let gone = stored.into_iter().filter(|sk| !stays(sk));
+        self.delete_relations(entity, gone, view.document.updated_at, claim).await
+    }
+
+    /// This view lost: what it linked and the winner does not link goes again.
+    pub(crate) async fn take_back_relations(
+        &self,
+        view: &View,
+        written: &[&Relation],
+        claim: Claim,
+        winner: &Head,
+    ) -> Result<(), StoreError> {
+        let version = Timestamp::from_epoch_seconds(winner.updated_at).unwrap_or(view.document.updated_at);
+        let stretch = self.retention.stretch(version);
+        let kept = |r: &Relation| winner.relations.contains(&items::relation_digest(r, stretch));
+        let gone = written.iter().filter(|r| !kept(r)).map(|r| r.sk());
+        self.delete_relations(&view.document.entity, gone, view.document.updated_at, claim).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn delete_relations(
+        &self,
+        entity: &EntityRef,
+        sks: impl Iterator<Item = String>,
+        version: Timestamp,
+        claim: Claim,
+    ) -> Result<usize, StoreError> {
+        let deletes = sks.map(|sk| async move {
+            let outcome = self
+                .client
+                .delete_item()
+                .table_name(&self.table)
+                .key("pk", s(entity.pk()))
+                .key("sk", s(sk))
+                .condition_expression("version < :version OR (version = :version AND claim <= :claim)")
+                .expression_attribute_values(":version", n(version.epoch_seconds()))
+                .expression_attribute_values(":claim", count(claim.0))
+                .send()
+                .await;
+            match outcome {
+                Ok(_) => Ok(1),
+                Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(0),
+                Err(e) => Err(StoreError::unavailable(e)),
+            }
+        });
+        let removed = stream::iter(deletes).buffer_unordered(CONCURRENCY).try_collect::<Vec<usize>>().await?;
+        Ok(removed.into_iter().sum())
+    }
+}

@@ -1,0 +1,254 @@
+//! Bringing what is stored in line with what became of those it names: erasures, merges, new names.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
+
+use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
+use crate::{
+    StoreError,
+    item::{Item, Reader, count, n, s},
+};
+
+/// How often a thing is read again because somebody wrote it at the same time.
+const ATTEMPTS: u32 = 8;
+
+/// Things of one page of a walk.
+const PAGE: i32 = 25;
+
+/// A page of the things that link to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// Each once.
+    pub entities: Vec<EntityRef>,
+    /// Where the next page begins; `None` at the end.
+    pub cursor: Option<String>,
+}
+
+impl MemoryTable {
+    /// What links to a thing of Intercom's, a page of it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn linked(&self, to: &EntityRef, cursor: Option<&str>) -> Result<Linked, StoreError> {
+        let target = RelationTarget::new("intercom", to.entity_type.as_str(), &to.id);
+        let relation_pk = keys::relation_pk(&to.workspace, &target);
+        let start = cursor.map(|cursor| start_key(cursor, &relation_pk)).transpose()?;
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_relation")
+            .key_condition_expression("relation_pk = :pk")
+            .expression_attribute_values(":pk", s(relation_pk))
+            .set_exclusive_start_key(start)
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let mut entities = Vec::new();
+        for item in answer.items() {
+            let entity = entity_of(item)?;
+            if !entities.contains(&entity) {
+                entities.push(entity);
+            }
+        }
+        Ok(Linked { entities, cursor: answer.last_evaluated_key.as_ref().and_then(cursor_of) })
+    }
+
+    /// Whether anything links to a thing of Intercom's.
+    pub(crate) async fn is_linked(&self, to: &EntityRef) -> Result<bool, StoreError> {
+        let target = RelationTarget::new("intercom", to.entity_type.as_str(), &to.id);
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_relation")
+            .key_condition_expression("relation_pk = :pk")
+            .expression_attribute_values(":pk", s(keys::relation_pk(&to.workspace, &target)))
+            .limit(1)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        Ok(answer.count() > 0)
+    }
+
+    /// Completes what is stored of a thing by what memory knows now of those it names, and writes what differs. `false`
+    /// where nothing did.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; `Unavailable` too where others keep writing the same thing.
+    pub async fn revise(&self, entity: &EntityRef) -> Result<bool, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let Some(stored) = self.stored(entity).await? else { return Ok(false) };
+            if stored.head.as_ref().is_some_and(|head| head.tombstone.is_some()) {
+                return Ok(false);
+            }
+            let (view, known) = self.completed(&stored.view).await?;
+            let contacts = stored.view.contacts();
+            let erased = known.erased(contacts.iter().map(String::as_str));
+            if !erased.is_empty() && is_deed(entity.entity_type) {
+                self.remove(entity).await?;
+                return Ok(true);
+            }
+            match self.rewrite(entity, &stored, &view).await? {
+                Rewritten::Nothing => return Ok(false),
+                Rewritten::Done => return Ok(true),
+                Rewritten::Overtaken => {}
+            }
+        }
+        Err(StoreError::Unavailable("a thing was written by others all the time".to_owned()))
+    }
+
+    /// Events, relations, document: each only where it is still as it was read.
+    async fn rewrite(&self, entity: &EntityRef, stored: &Stored, view: &View) -> Result<Rewritten, StoreError> {
+        let mut written = false;
+        let before: HashMap<&str, &Event> = stored.view.events.iter().map(|e| (e.source_id.as_str(), e)).collect();
+        let mut events = stored.head.as_ref().map(|head| head.events.clone()).unwrap_or_default();
+        for event in &view.events {
+            let Some(old) = before.get(event.source_id.as_str()).filter(|old| **old != event) else { continue };
+            let shape = stored.head.as_ref().map(|head| head.shape.as_str()).unwrap_or_default();
+            if !self.replace_event(old, event, shape).await? {
+                return Ok(Rewritten::Overtaken);
+            }
+            if events.remove(&items::event_digest(old)) {
+                events.insert(items::event_digest(event));
+            }
+            written = true;
+        }
+        let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
+        let had: HashSet<String> = stored.view.relations.iter().map(Relation::sk).collect();
+        let gone: Vec<&Relation> = stored.view.relations.iter().filter(|r| !kept.contains(&r.sk())).collect();
+        let new: Vec<&Relation> = view.relations.iter().filter(|r| !had.contains(&r.sk())).collect();
+        let (version, claim) = stored.head.as_ref().map_or((0, 0), |head| (head.updated_at, head.claim));
+        let version = intercom::Timestamp::from_epoch_seconds(version).unwrap_or(intercom::Timestamp::EPOCH);
+        written |= !gone.is_empty() || !new.is_empty();
+        for relation in &new {
+            let item = items::relation(relation, Claim(claim), version, self.retention);
+            self.put_item(item, Some("attribute_not_exists(pk)")).await?;
+        }
+        self.delete_relations(entity, gone.iter().map(|relation| relation.sk()), version, Claim(claim)).await?;
+        let Some(head) = &stored.head else {
+            return Ok(if written { Rewritten::Done } else { Rewritten::Nothing });
+        };
+        let mut relations = head.relations.clone();
+        gone.iter().for_each(|relation| {
+            relations.remove(&items::relation_digest(relation, self.retention.stretch(version)));
+        });
+        relations.extend(new.iter().map(|relation| items::relation_digest(relation, self.retention.stretch(version))));
+        if !written && view.document == stored.view.document {
+            return Ok(Rewritten::Nothing);
+        }
+        let marks = items::Marks {
+            claim: Claim(claim),
+            shape: head.shape.clone(),
+            fetched_at: head.fetched_at,
+            events,
+            relations,
+        };
+        let document = items::document(&view.document, &marks, self.retention);
+        let pieces = document.continuations.len();
+        // The pieces have the keys that they had; a body is only ever taken away here, never changed.
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(document.head))
+            .condition_expression(
+                "attribute_not_exists(tombstone) AND version = :version AND claim = :claim AND shape = :shape \
+                 AND content_digest = :content",
+            )
+            .expression_attribute_values(":version", n(head.updated_at))
+            .expression_attribute_values(":claim", count(claim))
+            .expression_attribute_values(":shape", s(&head.shape))
+            .expression_attribute_values(":content", crate::item::b(&head.content));
+        match request.send().await {
+            Ok(_) => {
+                if pieces == 0 && stored.view.document.body.is_some() {
+                    self.remove_stale_document_pieces(entity, Claim(claim), 0).await?;
+                }
+                Ok(Rewritten::Done)
+            }
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Rewritten::Overtaken)
+            }
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
+    }
+
+    /// Puts a blanked event in the place of the one that was read; `false` where another one stands there by now.
+    async fn replace_event(&self, old: &Event, new: &Event, shape: &str) -> Result<bool, StoreError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(items::event(new, shape, self.retention).0))
+            .condition_expression("version = :version AND redacted = :redacted")
+            .expression_attribute_values(":version", n(old.version.epoch_seconds()))
+            .expression_attribute_values(":redacted", AttributeValue::Bool(old.redacted));
+        match request.send().await {
+            Ok(_) => {
+                self.remove_stale_continuations(new).await?;
+                Ok(true)
+            }
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
+    }
+
+    /// Removes a thing without a trace, where what it is about is buried elsewhere.
+    pub(crate) async fn remove(&self, entity: &EntityRef) -> Result<(), StoreError> {
+        self.remove_contents(entity).await?;
+        self.delete_all(entity, vec![keys::DOCUMENT.to_owned(), keys::CLAIM.to_owned()]).await
+    }
+
+    /// Notes that Intercom still shows a thing as it is stored.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn touch(&self, entity: &EntityRef, now: i64) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("SET fetched_at = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(tombstone)")
+            .expression_attribute_values(":now", n(now));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
+    }
+}
+
+enum Rewritten {
+    Nothing,
+    Done,
+    Overtaken,
+}
+
+/// What somebody did or was sent, and nothing else: it goes as a whole with whom it is about.
+pub(crate) fn is_deed(entity_type: EntityType) -> bool {
+    matches!(entity_type, EntityType::DataEvent | EntityType::ContentStat)
+}
+
+/// The keys of the item that a page ended with; the index's partition is known.
+fn cursor_of(key: &Item) -> Option<String> {
+    let read = Reader::new(key);
+    serde_json::to_string(&[read.text("pk")?, read.text("sk")?, read.text("relation_sk")?]).ok()
+}
+
+fn start_key(cursor: &str, relation_pk: &str) -> Result<Item, StoreError> {
+    let malformed = |_| StoreError::Malformed { key: relation_pk.to_owned(), what: "cursor" };
+    let [pk, sk, relation_sk]: [String; 3] = serde_json::from_str(cursor).map_err(malformed)?;
+    Ok(Item::from([
+        ("pk".to_owned(), s(pk)),
+        ("sk".to_owned(), s(sk)),
+        ("relation_pk".to_owned(), s(relation_pk)),
+        ("relation_sk".to_owned(), s(relation_sk)),
+    ]))
+}

@@ -1,0 +1,143 @@
+//! Writing a view: events, relations, document last.
+
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use memory::{Event, Relation, View};
+
+use super::{Claim, MemoryTable, TombstoneKind, Written, items, read::Head};
+use crate::{
+    StoreError,
+    item::{Reader, count, n, s},
+};
+
+impl MemoryTable {
+    /// Writes what one look at a thing showed, completed by what memory knows of those it names. `stored` is the
+    /// document's head as it was read after the claim was taken; `now` (epoch seconds) decides what has expired, and is
+    /// noted as the time of the look.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. Written half, it is written again in full by the next attempt.
+    pub async fn write(
+        &self,
+        view: &View,
+        claim: Claim,
+        shape: &str,
+        stored: Option<&Head>,
+        now: i64,
+    ) -> Result<Written, StoreError> {
+        if stored.is_some_and(Head::is_final) || self.retention.has_expired(view.document.updated_at, now) {
+            return Ok(Written::Gone);
+        }
+        let (view, known) = self.completed(view).await?;
+        let view = &view;
+        let entity = &view.document.entity;
+        let before = stored;
+        let reshaped = stored.is_some_and(|head| head.tombstone.is_none() && head.shape != shape);
+        let stored = stored.filter(|head| head.tombstone.is_none() && head.shape == shape);
+        let had = stored.map(|head| &head.events).cloned().unwrap_or_default();
+        let events: Vec<&Event> = view
+            .events
+            .iter()
+            .filter(|event| !had.contains(&items::event_digest(event)))
+            .filter(|event| !self.retention.has_expired(event.occurred_at, now))
+            .collect();
+        let linked = stored.map(|head| &head.relations).cloned().unwrap_or_default();
+        let stretch = self.retention.stretch(view.document.updated_at);
+        let digest = |relation: &Relation| items::relation_digest(relation, stretch);
+        let digests: HashSet<_> = view.relations.iter().map(digest).collect();
+        let relations: Vec<&Relation> = view.relations.iter().filter(|r| !linked.contains(&digest(r))).collect();
+        let some_unlinked = linked.iter().any(|digest| !digests.contains(digest));
+        if events.is_empty()
+            && relations.is_empty()
+            && !some_unlinked
+            && stored.is_some_and(|head| !head.differs_from(view, shape))
+        {
+            return Ok(Written::Unchanged);
+        }
+
+        let marks = items::Marks::of(view, claim, shape, now, self.retention);
+        let document = items::document(&view.document, &marks, self.retention);
+        let mut written = self.put_events(&events, shape).await?;
+        written += self.put_relations(view, &relations, claim).await?;
+        if some_unlinked || reshaped {
+            written += self.remove_unlinked(view, claim, reshaped).await?;
+        }
+        if reshaped {
+            written += self.remove_hidden(entity, shape).await?;
+        }
+        let outcome = match self.put_document(document, view, claim, shape).await? {
+            None => {
+                let renamed = match before {
+                    Some(head) => head.is_renamed_by(view),
+                    // Things may have been written that name it, while nobody knew it.
+                    None => items::has_profile(entity.entity_type) && self.is_linked(entity).await?,
+                };
+                Written::Stored { items: written + 1, renamed }
+            }
+            Some(winner) if winner.tombstone.is_some() => {
+                self.remove_contents(entity).await?;
+                return Ok(Written::Gone);
+            }
+            Some(winner) => {
+                self.take_back_relations(view, &relations, claim, &winner).await?;
+                if winner.shape != shape {
+                    self.remove_hidden(entity, &winner.shape).await?;
+                }
+                Written::Superseded
+            }
+        };
+        if self.has_changed(view, &known).await? {
+            self.revise(entity).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// The document last: its condition is the decision. Gives the winner where that is another one.
+    async fn put_document(
+        &self,
+        document: items::DocumentItems,
+        view: &View,
+        claim: Claim,
+        shape: &str,
+    ) -> Result<Option<Head>, StoreError> {
+        let replaced_by = document.continuations.len();
+        for item in document.continuations {
+            self.put_item(item, None).await?;
+        }
+        let condition = "attribute_not_exists(pk) \
+            OR (attribute_not_exists(tombstone) AND (version < :version OR (version = :version AND claim < :claim) \
+                OR (version = :version AND shape <> :shape))) \
+            OR (tombstone = :absent AND attribute_not_exists(merged_into) AND claim < :claim)";
+        let outcome = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(document.head))
+            .condition_expression(condition)
+            .expression_attribute_values(":version", n(view.document.updated_at.epoch_seconds()))
+            .expression_attribute_values(":claim", count(claim.0))
+            .expression_attribute_values(":shape", s(shape))
+            .expression_attribute_values(":absent", s(TombstoneKind::Absent.as_str()))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(answer) => {
+                let old_pieces = answer.attributes.map_or(0, |old| Reader::new(&old).number("pieces").unwrap_or(0_u32));
+                if old_pieces > 0 {
+                    self.remove_stale_document_pieces(&view.document.entity, claim, replaced_by).await?;
+                }
+                Ok(None)
+            }
+            Err(e) => match e.into_service_error() {
+                aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
+                    let old = failed.item.unwrap_or_default();
+                    Ok(Some(Head::read(&old)?))
+                }
+                e => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(e).to_string())),
+            },
+        }
+    }
+}

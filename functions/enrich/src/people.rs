@@ -1,0 +1,171 @@
+//! Those that a conversation or ticket names: fetched once, and taken as they are stored for a while.
+
+use futures::{StreamExt, stream};
+use intercom::{
+    Timestamp,
+    client::{ApiError, Client},
+};
+use memory::{EntityRef, EntityType, View, transform};
+use platform::{cipher::TokenCipher, credentials::CredentialsSource};
+use store::{
+    memory_table::{Head, NOT_FOUND, TombstoneKind, Written},
+    queue::Queue,
+};
+
+use crate::{
+    Enrich,
+    outcome::{Deferral, Outcome},
+    resource_of,
+};
+
+/// People fetched at once for one conversation.
+const CONCURRENCY: usize = 4;
+
+/// How exact the names have to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Whoever is stored is good enough: a backfill walks the contacts themselves too.
+    AnyAge,
+    /// Whoever is stored longer ago than `CacheMinutes` is fetched again.
+    Cached,
+}
+
+impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
+    /// Brings the contacts of a view, and their companies, into memory where they are missing or too old. Gives why it has
+    /// to wait where somebody is missing and cannot be had now.
+    pub(crate) async fn acquaint(
+        &self,
+        client: &Client,
+        view: &View,
+        freshness: Freshness,
+    ) -> Result<Option<Outcome>, String> {
+        if !matches!(view.document.entity.entity_type, EntityType::Conversation | EntityType::Ticket) {
+            return Ok(None);
+        }
+        let workspace = &view.document.entity.workspace;
+        let of = |kind: EntityType| move |entity: &EntityRef| entity.entity_type == kind;
+        let named = view.names();
+        let contacts: Vec<EntityRef> = named.iter().filter(|e| of(EntityType::Contact)(e)).cloned().collect();
+        if let Some(wait) = self.acquaint_with(client, contacts.clone(), freshness).await? {
+            return Ok(Some(wait));
+        }
+        let known = self.memory.known(workspace, contacts.into_iter().collect()).await;
+        let known = known.map_err(|error| error.to_string())?;
+        let own = named.iter().filter(|e| of(EntityType::Company)(e)).cloned();
+        let companies = known.companies(workspace).into_iter().chain(own).collect::<std::collections::BTreeSet<_>>();
+        self.acquaint_with(client, companies.into_iter().collect(), freshness).await
+    }
+
+    async fn acquaint_with(
+        &self,
+        client: &Client,
+        people: Vec<EntityRef>,
+        freshness: Freshness,
+    ) -> Result<Option<Outcome>, String> {
+        let heads = self.memory.heads(&people).await.map_err(|error| error.to_string())?;
+        let fetches = people
+            .into_iter()
+            .map(|entity| (heads.get(&entity), entity))
+            .filter(|(head, _)| self.is_to_fetch(*head, freshness))
+            .map(|(head, entity)| async move { self.meet(client, &entity, head).await });
+        let outcomes: Vec<_> = stream::iter(fetches).buffer_unordered(CONCURRENCY).collect().await;
+        let waits = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(waits.into_iter().flatten().next())
+    }
+
+    fn is_to_fetch(&self, head: Option<&Head>, freshness: Freshness) -> bool {
+        match head {
+            None => true,
+            Some(head) if head.tombstone.is_some() => false,
+            Some(head) => {
+                let until = head.fetched_at.saturating_add(i64::from(self.cache_minutes) * 60);
+                freshness == Freshness::Cached && until <= self.clock.now_seconds()
+            }
+        }
+    }
+
+    /// Fetches one. Whoever is stored is good enough where the fetch does not work out.
+    async fn meet(&self, client: &Client, entity: &EntityRef, head: Option<&Head>) -> Result<Option<Outcome>, String> {
+        let Some(resource) = resource_of(entity.entity_type) else { return Ok(None) };
+        let claim = self.memory.claim(entity).await.map_err(|error| error.to_string())?;
+        let object = match client.object(resource, &entity.id).await {
+            Ok(object) => object,
+            Err(ApiError::NotNow(not_now)) => {
+                return Ok(head.is_none().then(|| Deferral::until_intercom_answers(&not_now)));
+            }
+            Err(ApiError::NotFound) => {
+                let gone = self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, NOT_FOUND).await;
+                if gone.map_err(|error| error.to_string())? && head.is_some() {
+                    self.revise_later(entity).await?;
+                }
+                return Ok(None);
+            }
+            Err(ApiError::Merged { survivor: Some(survivor) }) => {
+                self.merge(entity, &survivor, self.now()).await?;
+                return Ok(None);
+            }
+            Err(error) => {
+                tracing::warn!(%error, workspace = %entity.workspace, entity = %entity.entity_type, "not acquainted with somebody a conversation names");
+                return Ok(None);
+            }
+        };
+        let view = match transform(&entity.workspace, entity.entity_type, &object, &self.settings) {
+            Ok(view) => view,
+            Err(error) => {
+                tracing::warn!(%error, workspace = %entity.workspace, "passed over");
+                return Ok(None);
+            }
+        };
+        let now = self.clock.now_seconds();
+        let written = self.memory.write(&view, claim, &self.settings.shape(), head, now).await;
+        self.wrote(entity, written.map_err(|error| error.to_string())?).await?;
+        Ok(None)
+    }
+
+    /// What follows from a write for others than the thing itself.
+    pub(crate) async fn wrote(&self, entity: &EntityRef, written: Written) -> Result<(), String> {
+        match written {
+            Written::Stored { renamed: true, .. } => self.revise_later(entity).await,
+            Written::Unchanged if matches!(entity.entity_type, EntityType::Contact | EntityType::Company) => {
+                let now = self.clock.now_seconds();
+                self.memory.touch(entity, now).await.map_err(|error| error.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One contact was merged into another. What is to follow is sent first: it does no harm where the rest fails.
+    pub(crate) async fn merge(&self, swallowed: &EntityRef, survivor: &str, at: Timestamp) -> Result<(), String> {
+        self.move_links(swallowed).await?;
+        let failed = |error: store::StoreError| error.to_string();
+        let claim = self.memory.claim(swallowed).await.map_err(failed)?;
+        let merged = self.memory.merge(swallowed, survivor, at, claim).await.map_err(failed)?;
+        tracing::info!(workspace = %swallowed.workspace, id = swallowed.id, survivor, merged, "contact merged");
+        Ok(())
+    }
+
+    /// Whom a contact swallowed, by the merge history, where the notification does not say.
+    pub(crate) async fn merge_by_history(
+        &self,
+        client: &Client,
+        survivor: &EntityRef,
+        at: Timestamp,
+    ) -> Result<Outcome, String> {
+        let swallowed = match client.merge_history(&survivor.id).await {
+            Ok(swallowed) => swallowed,
+            Err(ApiError::NotNow(not_now)) => return Ok(Deferral::until_intercom_answers(&not_now)),
+            Err(error) => {
+                // The swallowed one answers 410, or 404, as soon as anything asks for it.
+                tracing::warn!(%error, workspace = %survivor.workspace, id = survivor.id, "no merge history");
+                return Ok(Outcome::Done);
+            }
+        };
+        let entity = |id: &String| EntityRef::new(&survivor.workspace, EntityType::Contact, id);
+        let swallowed: Vec<EntityRef> = swallowed.iter().filter(|id| **id != survivor.id).map(entity).collect();
+        let heads = self.memory.heads(&swallowed).await.map_err(|error| error.to_string())?;
+        for contact in swallowed.iter().filter(|contact| !heads.get(contact).is_some_and(Head::is_final)) {
+            self.merge(contact, &survivor.id, at).await?;
+        }
+        Ok(Outcome::Done)
+    }
+}
