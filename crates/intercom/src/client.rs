@@ -103,6 +103,11 @@ impl Client {
         Self { http, base, version: version.into(), token, clock, budget, deadline_ms }
     }
 
+    /// Requests used of those that the current window allows, as the last answer told.
+    pub fn rate_used(&self) -> (u32, u32) {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).used()
+    }
+
     /// Whether this client calls with that token.
     pub fn uses(&self, token: &SecretString) -> bool {
         self.token.expose_secret() == token.expose_secret()

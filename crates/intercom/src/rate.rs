@@ -95,6 +95,11 @@ impl Budget {
         self.resets_at_ms
     }
 
+    /// Requests used of those that a window allows, by whomever, as far as is known.
+    pub fn used(&self) -> (u32, u32) {
+        (self.limit.saturating_sub(self.remaining), self.limit)
+    }
+
     fn kept_back(&self) -> u32 {
         match self.reserve {
             Reserve::Nothing => 0,
@@ -137,6 +142,15 @@ mod tests {
         assert_eq!(sent, 95);
         let mut live = Budget::new(100, Reserve::Nothing);
         assert_eq!((0..200).filter(|_| live.admit(1) == Admission::Now).count(), 100);
+    }
+
+    #[test]
+    fn what_others_use_counts_as_used() {
+        let mut budget = Budget::new(166, Reserve::Nothing);
+        budget.admit(1_000);
+        assert_eq!(budget.used(), (1, 166));
+        budget.observe(headers(1_000, 400, 6), 1_000);
+        assert_eq!(budget.used(), (600, 1_000));
     }
 
     #[test]

@@ -136,6 +136,7 @@ mod tests {
             seen: 0,
             written: 0,
             estimate: None,
+            rate_used: None,
             failures: 0,
             last_error: None,
             next_run_at: Some(0),
