@@ -103,8 +103,8 @@ impl Client {
         Self { http, base, version: version.into(), token, clock, budget, deadline_ms }
     }
 
-    /// Requests used of those that the current window allows, as the last answer told.
-    pub fn rate_used(&self) -> (u32, u32) {
+    /// Requests used of those that the current window allows, as the last answer told; `None` where none has.
+    pub fn rate_used(&self) -> Option<(u32, u32)> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner).used()
     }
 

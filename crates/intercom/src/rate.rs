@@ -33,6 +33,9 @@ pub struct Budget {
     remaining: u32,
     resets_at_ms: i64,
     reserve: Reserve,
+    /// Used and limit, as the last answer told: for people. What is admitted goes by the fields above, which are careful
+    /// where little is known.
+    told: Option<(u32, u32)>,
 }
 
 /// How much of a window a caller leaves for others.
@@ -47,7 +50,7 @@ pub enum Reserve {
 impl Budget {
     /// Nothing is known yet: `limit` requests per window until the first answer tells the real one.
     pub fn new(limit: u32, reserve: Reserve) -> Self {
-        Self { limit, remaining: limit, resets_at_ms: 0, reserve }
+        Self { limit, remaining: limit, resets_at_ms: 0, reserve, told: None }
     }
 
     /// Asks for one request.
@@ -69,6 +72,9 @@ impl Budget {
     pub fn observe(&mut self, headers: RateHeaders, now_ms: i64) {
         if let Some(limit) = headers.limit {
             self.limit = limit.max(1);
+        }
+        if let (Some(limit), Some(remaining)) = (headers.limit, headers.remaining) {
+            self.told = Some((limit.saturating_sub(remaining), limit));
         }
         let told_end = headers.reset.map(|s| s.saturating_mul(1000)).filter(|end| *end > now_ms);
         match (told_end, headers.remaining) {
@@ -95,9 +101,9 @@ impl Budget {
         self.resets_at_ms
     }
 
-    /// Requests used of those that a window allows, by whomever, as far as is known.
-    pub fn used(&self) -> (u32, u32) {
-        (self.limit.saturating_sub(self.remaining), self.limit)
+    /// Requests used of those that a window allows, by whomever, as the last answer told; `None` before it did.
+    pub fn used(&self) -> Option<(u32, u32)> {
+        self.told
     }
 
     fn kept_back(&self) -> u32 {
@@ -148,9 +154,9 @@ mod tests {
     fn what_others_use_counts_as_used() {
         let mut budget = Budget::new(166, Reserve::Nothing);
         budget.admit(1_000);
-        assert_eq!(budget.used(), (1, 166));
-        budget.observe(headers(1_000, 400, 6), 1_000);
-        assert_eq!(budget.used(), (600, 1_000));
+        assert_eq!(budget.used(), None, "nobody has told yet");
+        budget.observe(headers(1_000, 400, 10), 1_000);
+        assert_eq!(budget.used(), Some((600, 1_000)));
     }
 
     #[test]

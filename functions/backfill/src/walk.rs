@@ -45,6 +45,7 @@ pub fn begin(mut checkpoint: Checkpoint, resource: Resource, floor: Option<Times
     checkpoint.seen = 0;
     checkpoint.written = 0;
     checkpoint.estimate = None;
+    checkpoint.rate_used = None;
     checkpoint
 }
 
