@@ -11,7 +11,7 @@ use std::{
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use emulator::{Action, Failure, FailureKind, Mutate};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::{Options, Stack, body_of, event, header_of};
 use tokio::{
@@ -207,6 +207,27 @@ async fn a_workspace_that_needs_a_person_says_so_with_a_button() {
     assert!(page.contains("class=\"button\" href=\"https://memory.example.com/api/intercom/install\""), "{page}");
 }
 
+#[tokio::test]
+async fn while_pages_are_read_the_page_says_how_far_and_how_much_of_the_rate_limit_is_used() {
+    let options = Options::default();
+    let stack = Stack::start(Options { seed: emulator::Seed { conversations: 120, ..options.seed }, ..options }).await;
+    stack.install().await;
+    let fails = FailureKind::Status { status: 500 };
+    let rule = Failure { route: "POST /conversations/search".into(), kind: fails, times: 3, skip: 1 };
+    stack.intercom.state().fail(vec![rule]).unwrap();
+    stack.tick().await;
+    let report = report(&stack).await;
+    let conversations = &report["resources"][0];
+    assert_eq!((&conversations["resource"], &conversations["seen"]), (&json!("conversations"), &json!(50)));
+    assert_eq!((&conversations["estimate"], &conversations["percent"]), (&json!(120), &json!(41)));
+    assert_eq!(report["rate"]["limit"], 1_666);
+    // The emulator's own window: what has been asked so far, and the three tries that failed.
+    assert!((1..30).contains(&report["rate"]["used"].as_u64().unwrap()), "{report}");
+    let path = format!("{STATUS}?workspace={}", stack.workspace());
+    let page = body_of(&get(&stack, &path, &[KEY, HTML], &[]).await);
+    assert!(page.contains("50 of about 120") && page.contains(" of 1,666 in 10 s"), "{page}");
+}
+
 /// Chromium, where it is installed.
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -322,6 +343,11 @@ async fn a_browser_follows_the_link_and_sees_the_page_refresh_itself() {
             assert!(seen.fetches.get() >= 2, "the script has looked again: {}", seen.fetches.get());
             assert!(seen.navigations.get() <= 3, "and the page was not loaded again: {}", seen.navigations.get());
 
+            // A page without progress, to look at too.
+            let refused = format!("{origin}/api/intercom/callback?error=access_denied");
+            let picture = format!("--screenshot={}", folder.join("refused.png").display());
+            browse(browser.clone(), profile.clone(), vec!["--window-size=390,500".into(), picture, refused]).await;
+
             // Something to look at: walks under way, a failure, a long error.
             make_a_busy_state(&stack).await;
             for (name, size, dark) in
@@ -352,7 +378,7 @@ async fn make_a_busy_state(stack: &Stack) {
         times,
         skip: 0,
     };
-    let rules = vec![fail("POST /conversations/search", 500, 3), fail("POST /tickets/search", 403, 1)];
+    let rules = vec![fail("POST /contacts/search", 500, 3), fail("POST /tickets/search", 403, 1)];
     stack.intercom.state().fail(rules).unwrap();
     stack.tick().await;
 }

@@ -1,7 +1,7 @@
 //! The shared budget, as one process sees it: takes a few requests at a time out of the workspace's window, and hands
 //! them out until they are used up or the window ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as QuickMutex, PoisonError};
 
 use intercom::{
     WorkspaceId,
@@ -45,6 +45,7 @@ pub struct SharedPacer {
     spread: i64,
     /// Held while the table is asked: one process asks once, however many of its tasks wait.
     held: Mutex<Held>,
+    told: QuickMutex<Option<(u32, u32)>>,
 }
 
 impl SharedPacer {
@@ -58,7 +59,16 @@ impl SharedPacer {
         spread: u32,
     ) -> Self {
         let held = Mutex::new(Held { window: None, tokens: 0, tokens_end_ms: 0 });
-        Self { windows, workspace, priority, default_limit, clock, spread: i64::from(spread % 1000), held }
+        Self {
+            windows,
+            workspace,
+            priority,
+            default_limit,
+            clock,
+            spread: i64::from(spread % 1000),
+            held,
+            told: QuickMutex::default(),
+        }
     }
 
     async fn take(&self, held: &mut Held, now_ms: i64) -> Result<Admission, StoreError> {
@@ -133,11 +143,18 @@ impl Pacer for SharedPacer {
 
     fn observe(&self, headers: RateHeaders, now_ms: i64) -> Paced<'_, ()> {
         Box::pin(async move {
+            if let Some(used) = headers.used() {
+                *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(used);
+            }
             let mut held = self.held.lock().await;
             if let Some(learnt) = held.window.and_then(|window| window.learn(headers, now_ms)) {
                 self.write(&mut held, learnt).await;
             }
         })
+    }
+
+    fn told(&self) -> Option<(u32, u32)> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn exhausted(&self, headers: RateHeaders, now_ms: i64) -> Paced<'_, i64> {

@@ -103,6 +103,11 @@ impl Client {
         Self { http, base, version: version.into(), token, clock, pacer, deadline_ms }
     }
 
+    /// Requests used of those that the current window allows, as the last answer told; `None` where none has.
+    pub fn rate_used(&self) -> Option<(u32, u32)> {
+        self.pacer.told()
+    }
+
     /// Whether this client calls with that token.
     pub fn uses(&self, token: &SecretString) -> bool {
         self.token.expose_secret() == token.expose_secret()

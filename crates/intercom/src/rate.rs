@@ -171,21 +171,33 @@ pub trait Pacer: Send + Sync {
     /// Learns from an answer.
     fn observe(&self, headers: RateHeaders, now_ms: i64) -> Paced<'_, ()>;
 
+    /// Requests used of the window and its limit, as the last answer told: for people.
+    fn told(&self) -> Option<(u32, u32)>;
+
     /// A 429 came. Gives the time at which it is worth trying again (milliseconds since 1970).
     fn exhausted(&self, headers: RateHeaders, now_ms: i64) -> Paced<'_, i64>;
+}
+
+impl RateHeaders {
+    /// Requests used of the window, and its limit, where the answer told both.
+    pub fn used(self) -> Option<(u32, u32)> {
+        let limit = self.limit?;
+        Some((limit.saturating_sub(self.remaining?), limit))
+    }
 }
 
 /// A budget of one process alone: for calls that are few, such as those of an install.
 #[derive(Debug)]
 pub struct LocalPacer {
     window: Mutex<Window>,
+    told: Mutex<Option<(u32, u32)>>,
     priority: Priority,
 }
 
 impl LocalPacer {
     /// Knows nothing but the limit.
     pub fn new(limit: u32, priority: Priority, now_ms: i64) -> Self {
-        Self { window: Mutex::new(Window::unknown(limit, now_ms)), priority }
+        Self { window: Mutex::new(Window::unknown(limit, now_ms)), told: Mutex::default(), priority }
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Window) -> T) -> T {
@@ -213,7 +225,14 @@ impl Pacer for LocalPacer {
 
     fn observe(&self, headers: RateHeaders, now_ms: i64) -> Paced<'_, ()> {
         self.with(|window| *window = window.learn(headers, now_ms).unwrap_or(*window));
+        if let Some(used) = headers.used() {
+            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(used);
+        }
         Box::pin(std::future::ready(()))
+    }
+
+    fn told(&self) -> Option<(u32, u32)> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn exhausted(&self, headers: RateHeaders, now_ms: i64) -> Paced<'_, i64> {

@@ -52,7 +52,7 @@ fn filter(level: Level) -> Targets {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use std::{path::Path, sync::Arc, sync::Mutex};
     use tracing::{debug, info, trace, warn};

@@ -79,6 +79,8 @@ pub struct Checkpoint {
     pub written: u64,
     /// Objects that there are, where Intercom says so.
     pub estimate: Option<u64>,
+    /// Requests used of those that a rate window allows, as the last page's answer told; for the status page.
+    pub rate_used: Option<(u32, u32)>,
     /// How often in a row it failed.
     pub failures: u32,
     /// The last failure, in words.
@@ -299,12 +301,14 @@ impl Checkpoints {
     fn saving(&self, c: &Checkpoint, also_set: &str, also_remove: &[&str]) -> UpdateItemFluentBuilder {
         let seconds = |t: Option<Timestamp>| t.map(|t| n(t.epoch_seconds()));
         let is_due = c.phase != Phase::Blocked;
-        let optional: [(&str, Option<AttributeValue>); 8] = [
+        let optional: [(&str, Option<AttributeValue>); 10] = [
             ("cursor", c.cursor.as_ref().map(s)),
             ("since", seconds(c.since)),
             ("high_water", seconds(c.high_water)),
             ("high_water_next", seconds(c.high_water_next)),
             ("estimate", c.estimate.map(count)),
+            ("rate_used", c.rate_used.map(|(used, _)| n(used))),
+            ("rate_limit", c.rate_used.map(|(_, limit)| n(limit))),
             ("last_error", c.last_error.as_ref().map(s)),
             ("next_run_at", c.next_run_at.filter(|_| is_due).map(n)),
             ("due_shard", c.next_run_at.filter(|_| is_due).map(|_| n(shard(&c.workspace, &c.resource)))),
@@ -401,6 +405,7 @@ fn read(workspace: &WorkspaceId, resource: &str, item: &Item) -> Result<Checkpoi
         seen: read.number("seen").unwrap_or_default(),
         written: read.number("written").unwrap_or_default(),
         estimate: read.number("estimate"),
+        rate_used: read.number("rate_used").zip(read.number("rate_limit")),
         failures: read.number("failures").unwrap_or_default(),
         last_error: read.text("last_error").map(str::to_owned),
         next_run_at: read.number("next_run_at"),

@@ -100,6 +100,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             walked.written += written;
             let now = self.clock.now_seconds();
             checkpoint = walk::after_page(checkpoint, &page, newest, written, now);
+            checkpoint.rate_used = client.rate_used();
             self.metrics.count("PagesRead", 1, &[("resource", resource.path())], self.clock.now_ms());
             if checkpoint.phase == Phase::Idle {
                 tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), pages = checkpoint.pages, seen = checkpoint.seen, written = checkpoint.written, "walked to the end");

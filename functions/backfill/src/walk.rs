@@ -45,6 +45,7 @@ pub fn begin(mut checkpoint: Checkpoint, resource: Resource, floor: Option<Times
     checkpoint.seen = 0;
     checkpoint.written = 0;
     checkpoint.estimate = None;
+    checkpoint.rate_used = None;
     checkpoint
 }
 
@@ -136,6 +137,7 @@ mod tests {
             seen: 0,
             written: 0,
             estimate: None,
+            rate_used: None,
             failures: 0,
             last_error: None,
             next_run_at: Some(0),

@@ -42,6 +42,8 @@ pub(crate) struct Report {
     pub(crate) installed_at: Option<String>,
     /// When the last webhook came, to about a minute.
     pub(crate) last_event_at: Option<String>,
+    /// While something is being read: what is used of Intercom's rate limit.
+    pub(crate) rate: Option<Rate>,
     pub(crate) resources: Vec<ResourceReport>,
     /// When this was true.
     pub(crate) as_of: Option<String>,
@@ -49,6 +51,13 @@ pub(crate) struct Report {
     pub(crate) refresh_seconds: u32,
     #[serde(skip)]
     pub(crate) last_event_ago: Option<String>,
+}
+
+/// Requests in a window of 10 seconds, by all apps that share the allowance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Rate {
+    pub(crate) used: u32,
+    pub(crate) limit: u32,
 }
 
 /// One resource.
@@ -83,6 +92,9 @@ pub(crate) fn report(installation: &Installation, checkpoints: &[Checkpoint], no
     let resources: Vec<_> = resources.map(|c| resource_report(c, connected, now)).collect();
     let reading = connected && checkpoints.iter().any(|c| c.phase == Phase::Running);
     let history = reading && checkpoints.iter().any(|c| c.phase == Phase::Running && is_first(c));
+    // They share one allowance; whichever answer was the last, the highest is nearest to what is used now.
+    let walking = checkpoints.iter().filter(|c| connected && c.phase == Phase::Running && c.begun);
+    let rate = walking.filter_map(|c| c.rate_used).map(|(used, limit)| Rate { used, limit }).max();
     let summary = match installation.status {
         Status::Active if checkpoints.iter().any(is_failing) => "Connected, but not everything can be read.",
         Status::Active if history => "Connected: the history is being read, and live events arrive.",
@@ -102,6 +114,7 @@ pub(crate) fn report(installation: &Installation, checkpoints: &[Checkpoint], no
         needs_reconnect: matches!(installation.status, Status::NeedsReauth | Status::Uninstalled),
         installed_at: iso(installation.installed_at),
         last_event_at: installation.last_event_at.and_then(iso),
+        rate,
         resources,
         as_of: iso(now),
         refresh_seconds: if reading { REFRESH.0 } else { REFRESH.1 },
@@ -256,6 +269,7 @@ mod tests {
             seen: 150,
             written: 150,
             estimate: Some(600),
+            rate_used: None,
             failures: 0,
             last_error: None,
             next_run_at: Some(NOW),
@@ -266,9 +280,12 @@ mod tests {
     #[test]
     fn a_walk_under_way_is_told_in_percent_and_never_over_a_hundred() {
         let more = Checkpoint { seen: 700, ..checkpoint("contacts") };
-        let told = report(&installation(Status::Active), &[more, checkpoint("conversations")], NOW);
+        let idle = Checkpoint { phase: Phase::Idle, rate_used: Some((99, 166)), ..checkpoint("tags") };
+        let conversations = Checkpoint { rate_used: Some((40, 166)), ..checkpoint("conversations") };
+        let told = report(&installation(Status::Active), &[more, conversations, idle], NOW);
+        assert_eq!(told.rate, Some(Rate { used: 40, limit: 166 }), "what is idle uses nothing");
         let percents: Vec<_> = told.resources.iter().map(|r| (r.resource.as_str(), r.percent)).collect();
-        assert_eq!(percents, [("conversations", Some(25)), ("contacts", Some(100))]);
+        assert_eq!(percents, [("conversations", Some(25)), ("contacts", Some(100)), ("tags", Some(100))]);
         let conversations = told.resources.first().unwrap();
         assert_eq!(
             (conversations.state.as_str(), conversations.window.as_deref()),

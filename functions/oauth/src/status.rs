@@ -149,6 +149,9 @@ fn page(report: &Report, install: &str) -> Response<String> {
                     _ => { "none yet" }
                 }
             } }
+            @if let Some(rate) = &report.rate {
+                div { dt { "Rate limit used" } dd { (grouped(rate.used.into())) " of " (grouped(rate.limit.into())) " in 10 s" } }
+            }
         }
         @if !report.resources.is_empty() {
             h2 { "What has been read" }
