@@ -5,6 +5,7 @@
 mod backfill;
 mod captures;
 mod front_door;
+mod fuzz_targets;
 mod installing;
 mod memory;
 mod ownerless;
