@@ -65,7 +65,9 @@ def run(command: list[str], cwd: Path = ROOT) -> str:
 
 def webhook() -> dict[str, object]:
     """What ships."""
-    return described("Rust (this bundle)", [str(TARGET / "webhook")], packed("webhook", {"bootstrap": TARGET / "webhook"}))
+    return described(
+        "Rust (this bundle)", [str(TARGET / "webhook")], packed("webhook", {"bootstrap": TARGET / "webhook"})
+    )
 
 
 def hello() -> dict[str, object]:
