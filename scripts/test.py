@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from local import build, preflight, processes, venvs
+from local import build, fuzz, preflight, processes, venvs
 from local.console import Failure, report_failure, say
 from local.settings import ROOT, Settings, venv_bin
 
@@ -47,6 +47,7 @@ def tests() -> list[Check]:
     return [
         Check("the tests of the scripts pass", python),
         Check("the tests pass", ["cargo", "test", "--workspace", "--target", preflight.host_triple()]),
+        *(Check(title, command) for title, command in fuzz.commands()),
         Check("the whole bundle runs", [sys.executable, str(ROOT / "scripts" / "run.py"), "--once"]),
     ]
 
@@ -76,7 +77,8 @@ def main() -> int:
 def environment(settings: Settings) -> dict[str, str]:
     """As for building, but with no AWS to talk to: the tests bring their own."""
     kept = {key: value for key, value in build.environment(settings).items() if not key.startswith("AWS_")}
-    return {**kept, "AWS_EC2_METADATA_DISABLED": "true"}
+    path = os.pathsep.join([kept.get("PATH", ""), str(fuzz.FOLDER / "bin")])
+    return {**kept, "AWS_EC2_METADATA_DISABLED": "true", "PATH": path}
 
 
 def run(check: Check, number: str, environment: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ mod backfill;
 mod captures;
 mod erasure;
 mod front_door;
+mod fuzz_targets;
 mod installing;
 mod kills;
 mod logs;

@@ -37,7 +37,7 @@ fn item_of(topic: &Topic) -> Value {
         "admin" if name.contains("activity") => json!({"id": "b", "performed_by": {"id": "a1"}}),
         "admin" => json!({"type": "admin", "id": 41}),
         "call" => json!({"type": "call", "id": "k", "conversation_id": "7"}),
-        "visitor" => json!({"type": "user", "id": "c1"}),
+        "visitor" | "user" => json!({"type": "user", "id": "c1"}),
         "event" => json!({"type": "event", "id": "e", "event_name": "x", "created_at": 4_000}),
         _ => json!({"type": name, "id": "x1"}),
     }
