@@ -4,10 +4,12 @@
 
 mod backfill;
 mod captures;
+mod cost;
 mod erasure;
 mod front_door;
 mod installing;
 mod memory;
 mod notes;
+mod order;
 mod people;
 mod sample_events;
