@@ -9,6 +9,7 @@ mod http;
 mod queue;
 mod stack;
 mod tables;
+mod wire;
 
 pub use clock::TestClock;
 pub use doubles::{FixedCredentials, MetricLog, SequentialRandom, WorkspaceCipher};
@@ -16,3 +17,4 @@ pub use http::{body_of, event, header_of, signed};
 pub use queue::{MemoryQueue, Taken};
 pub use stack::{CLIENT_SECRET, Options, Stack};
 pub use tables::Tables;
+pub use wire::{Gate, Spent, Wire};

@@ -1,5 +1,6 @@
 //! Both tables, with the keys and indexes of the template, on a DynamoDB of the test's own.
 
+use crate::Wire;
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
@@ -19,6 +20,8 @@ pub struct Tables {
     pub state: String,
     /// MemoryTable's name.
     pub memory: String,
+    address: std::net::SocketAddr,
+    database: dynoxide::Database,
 }
 
 impl Tables {
@@ -27,23 +30,32 @@ impl Tables {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let database = dynoxide::Database::memory().unwrap();
-        tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(format!("http://{address}"))
-            .build();
+        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let tables = Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config(address).build()),
             state: "StateTable".to_owned(),
             memory: "MemoryTable".to_owned(),
+            address,
+            database,
         };
         tables.create(&tables.state, &[("due", "due_shard", "N", "next_run_at", "N")]).await;
         let indexes =
             [("by_time", "time_pk", "S", "time_sk", "S"), ("by_relation", "relation_pk", "S", "relation_sk", "S")];
         tables.create(&tables.memory, &indexes).await;
         tables
+    }
+
+    /// A client whose requests go over this wire.
+    pub fn client_over(&self, wire: &Wire) -> Client {
+        Client::from_conf(config(self.address).http_client(wire.http_client(self.database.clone())).build())
+    }
+
+    /// The items of one partition of MemoryTable by their sort key, as [`Tables::memory`] shows them.
+    pub async fn memory_of(&self, pk: &str) -> BTreeMap<(String, String), Value> {
+        let request = self.client.query().table_name(&self.memory).key_condition_expression("pk = :pk");
+        let items = request.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        let items = items.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
+        without_order(by_key(items))
     }
 
     async fn create(&self, name: &str, indexes: &[(&str, &str, &str, &str, &str)]) {
@@ -64,7 +76,16 @@ impl Tables {
             .attribute_definitions(attribute("pk", "S"))
             .attribute_definitions(attribute("sk", "S"));
         for (index, hash, hash_type, range, range_type) in indexes {
-            let all = Projection::builder().projection_type(ProjectionType::All).build();
+            let projection = match *index {
+                "by_time" => {
+                    Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(
+                        ["entity_type", "entity_id", "event_type", "occurred_at", "source_id", "title"]
+                            .map(str::to_owned)
+                            .to_vec(),
+                    ))
+                }
+                _ => Projection::builder().projection_type(ProjectionType::All),
+            };
             request = request
                 .attribute_definitions(attribute(hash, hash_type))
                 .attribute_definitions(attribute(range, range_type))
@@ -73,7 +94,7 @@ impl Tables {
                         .index_name(*index)
                         .key_schema(key(hash, KeyType::Hash))
                         .key_schema(key(range, KeyType::Range))
-                        .projection(all)
+                        .projection(projection.build())
                         .build()
                         .unwrap(),
                 );
@@ -85,30 +106,45 @@ impl Tables {
     pub async fn dump(&self, table: &str) -> BTreeMap<(String, String), Value> {
         let items = self.client.scan().table_name(table).into_paginator().items().send();
         let items = items.collect::<Result<Vec<_>, _>>().await.unwrap();
-        items
-            .into_iter()
-            .map(|item| {
-                let text = |name: &str| item[name].as_s().unwrap().clone();
-                ((text("pk"), text("sk")), to_json(&item))
-            })
-            .collect()
+        by_key(items)
     }
 
     /// What memory says, without what depends on the order of things: the fetch counters, the claims taken from them, and
     /// the times of the fetches.
     pub async fn memory(&self) -> BTreeMap<(String, String), Value> {
-        let mut items = self.dump(&self.memory).await;
-        items.retain(|(_, sk), _| sk != memory::keys::CLAIM);
-        for ((_, sk), item) in &mut items {
-            if sk.starts_with(memory::keys::RELATION_PREFIX) {
-                item.as_object_mut().unwrap().remove("version"); // of the view that happened to show the link first
-            }
-            item.as_object_mut().unwrap().remove("claim");
-            item.as_object_mut().unwrap().remove("fetched_at");
-            item.as_object_mut().unwrap().remove("erased_everywhere_at");
-        }
-        items
+        without_order(self.dump(&self.memory).await)
     }
+}
+
+fn config(address: std::net::SocketAddr) -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(format!("http://{address}"))
+}
+
+fn by_key(items: Vec<HashMap<String, AttributeValue>>) -> BTreeMap<(String, String), Value> {
+    items
+        .into_iter()
+        .map(|item| {
+            let text = |name: &str| item[name].as_s().unwrap().clone();
+            ((text("pk"), text("sk")), to_json(&item))
+        })
+        .collect()
+}
+
+fn without_order(mut items: BTreeMap<(String, String), Value>) -> BTreeMap<(String, String), Value> {
+    items.retain(|(_, sk), _| sk != memory::keys::CLAIM);
+    for ((_, sk), item) in &mut items {
+        if sk.starts_with(memory::keys::RELATION_PREFIX) {
+            item.as_object_mut().unwrap().remove("version"); // of the view that happened to show the link first
+        }
+        item.as_object_mut().unwrap().remove("claim");
+        item.as_object_mut().unwrap().remove("fetched_at");
+        item.as_object_mut().unwrap().remove("erased_everywhere_at");
+    }
+    items
 }
 
 fn to_json(item: &HashMap<String, AttributeValue>) -> Value {

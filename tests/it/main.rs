@@ -7,6 +7,7 @@
 
 mod backfill;
 mod captures;
+mod cost;
 mod erasure;
 mod front_door;
 mod fuzz_targets;
@@ -15,6 +16,7 @@ mod kills;
 mod logs;
 mod memory;
 mod notes;
+mod order;
 mod ownerless;
 mod people;
 mod reconnecting;

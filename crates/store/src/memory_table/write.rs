@@ -67,7 +67,18 @@ impl MemoryTable {
             written += self.remove_hidden(entity, shape).await?;
         }
         let outcome = match self.put_document(document, view, claim, shape).await? {
-            None => {
+            Put::Done(replaced) => {
+                // Another writer's document may have come in between, with links that this one never heard of.
+                if let Some(replaced) = replaced.filter(|replaced| replaced.tombstone.is_none()) {
+                    let unknown = |digest: &items::Digest| !digests.contains(digest) && !linked.contains(digest);
+                    let reshaped_since = replaced.shape != shape && !reshaped;
+                    if reshaped_since || replaced.relations.iter().any(unknown) {
+                        written += self.remove_unlinked(view, claim, reshaped_since).await?;
+                    }
+                    if reshaped_since {
+                        written += self.remove_hidden(entity, shape).await?;
+                    }
+                }
                 let renamed = match before {
                     Some(head) => head.is_renamed_by(view),
                     // Things may have been written that name it, while nobody knew it.
@@ -75,11 +86,11 @@ impl MemoryTable {
                 };
                 Written::Stored { items: written + 1, renamed }
             }
-            Some(winner) if winner.tombstone.is_some() => {
+            Put::Lost(winner) if winner.tombstone.is_some() => {
                 self.remove_contents(entity).await?;
                 return Ok(Written::Gone);
             }
-            Some(winner) => {
+            Put::Lost(winner) => {
                 self.take_back_relations(view, &relations, claim, &winner).await?;
                 if winner.shape != shape {
                     self.remove_hidden(entity, &winner.shape).await?;
@@ -93,14 +104,14 @@ impl MemoryTable {
         Ok(outcome)
     }
 
-    /// The document last: its condition is the decision. Gives the winner where that is another one.
+    /// The document last: its condition is the decision.
     async fn put_document(
         &self,
         document: items::DocumentItems,
         view: &View,
         claim: Claim,
         shape: &str,
-    ) -> Result<Option<Head>, StoreError> {
+    ) -> Result<Put, StoreError> {
         let replaced_by = document.continuations.len();
         for item in document.continuations {
             self.put_item(item, None).await?;
@@ -125,19 +136,28 @@ impl MemoryTable {
             .await;
         match outcome {
             Ok(answer) => {
-                let old_pieces = answer.attributes.map_or(0, |old| Reader::new(&old).number("pieces").unwrap_or(0_u32));
+                let old = answer.attributes.unwrap_or_default();
+                let old_pieces = Reader::new(&old).number("pieces").unwrap_or(0_u32);
                 if old_pieces > 0 {
                     self.remove_stale_document_pieces(&view.document.entity, claim, replaced_by).await?;
                 }
-                Ok(None)
+                Ok(Put::Done(if old.is_empty() { None } else { Some(Head::read(&old)?) }))
             }
             Err(e) => match e.into_service_error() {
                 aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
                     let old = failed.item.unwrap_or_default();
-                    Ok(Some(Head::read(&old)?))
+                    Ok(Put::Lost(Head::read(&old)?))
                 }
                 e => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(e).to_string())),
             },
         }
     }
+}
+
+/// What became of a document.
+enum Put {
+    /// It stands there now, in the place of this one.
+    Done(Option<Head>),
+    /// This one stands there, and beats it.
+    Lost(Head),
 }

@@ -1,0 +1,178 @@
+//! The way of requests to DynamoDB, watched: what they cost, and who goes next. It leads straight into the process's own
+//! database, without a socket in between.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
+
+/// What requests cost, as DynamoDB itself says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Requests by operation.
+    pub requests: BTreeMap<String, u64>,
+    /// Read units.
+    pub read: f64,
+    /// Write units, those of the indexes included.
+    pub write: f64,
+}
+
+impl Spent {
+    /// All requests together.
+    pub fn total(&self) -> u64 {
+        self.requests.values().sum()
+    }
+}
+
+/// Lets requests pass one by one.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    permits: Arc<Semaphore>,
+    passed: Arc<Notify>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { permits: Arc::new(Semaphore::new(0)), passed: Arc::default() }
+    }
+}
+
+impl Gate {
+    /// Lets one request through and waits until it is answered.
+    pub async fn let_one_pass(&self) {
+        let passed = self.passed.notified();
+        self.permits.add_permits(1);
+        passed.await;
+    }
+
+    /// Lets everything through from now on.
+    pub fn open(&self) {
+        self.permits.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+}
+
+/// The way of one client's requests.
+#[derive(Clone, Default)]
+pub struct Wire {
+    spent: Arc<Mutex<Spent>>,
+    gate: Option<Gate>,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl Wire {
+    /// One that only counts.
+    pub fn counting() -> Self {
+        Self::default()
+    }
+
+    /// One whose requests wait at a gate.
+    pub fn through(gate: &Gate) -> Self {
+        Self { gate: Some(gate.clone()), ..Self::default() }
+    }
+
+    /// What was spent since the last time that this was asked.
+    pub fn take_spent(&self) -> Spent {
+        std::mem::take(&mut self.spent.lock().unwrap())
+    }
+
+    pub(crate) fn http_client(&self, database: Database) -> SharedHttpClient {
+        let end = End { wire: self.clone(), database };
+        http_client_fn(move |_, _| SharedHttpConnector::new(end.clone()))
+    }
+
+    async fn pass(self, database: Database, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let operation = operation.rsplit('.').next().unwrap_or_default().to_owned();
+        let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        body["ReturnConsumedCapacity"] = json!("INDEXES");
+        if let Some(gate) = &self.gate {
+            gate.permits.acquire().await.unwrap().forget();
+        }
+        let (status, text) = match ask(&database, &operation, body) {
+            Ok(text) => (200, text),
+            Err(error) => (error.status_code(), error.to_json()),
+        };
+        let status = StatusCode::try_from(status).unwrap();
+        self.count(operation, &text);
+        if let Some(gate) = &self.gate {
+            gate.passed.notify_one();
+        }
+        let mut response = HttpResponse::new(status, SdkBody::from(text));
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        Ok(response)
+    }
+
+    fn count(&self, operation: String, answer: &str) {
+        let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+        let consumed = answer["ConsumedCapacity"].clone();
+        let all = if consumed.is_array() { consumed } else { json!([consumed]) };
+        let reads = matches!(operation.as_str(), "GetItem" | "BatchGetItem" | "Query" | "Scan");
+        let mut spent = self.spent.lock().unwrap();
+        *spent.requests.entry(operation).or_default() += 1;
+        for units in all.as_array().unwrap().iter().filter_map(|one| one["CapacityUnits"].as_f64()) {
+            if reads {
+                spent.read += units;
+            } else {
+                spent.write += units;
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct End {
+    wire: Wire,
+    database: Database,
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("End")
+    }
+}
+
+impl HttpConnector for End {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.wire.clone().pass(self.database.clone(), request))
+    }
+}
+
+/// The requests of which memory is made.
+fn ask(database: &Database, operation: &str, body: Value) -> Result<String, DynoxideError> {
+    fn read<T: DeserializeOwned>(body: Value) -> T {
+        serde_json::from_value(body).unwrap()
+    }
+    fn written<T: Serialize>(answer: &T) -> String {
+        serde_json::to_string(answer).unwrap()
+    }
+    Ok(match operation {
+        "PutItem" => written(&database.put_item(read(body))?),
+        "GetItem" => written(&database.get_item(read(body))?),
+        "DeleteItem" => written(&database.delete_item(read(body))?),
+        "UpdateItem" => written(&database.update_item(read(body))?),
+        "BatchGetItem" => written(&database.batch_get_item(read(body))?),
+        "BatchWriteItem" => written(&database.batch_write_item(read(body))?),
+        "Query" => written(&database.query(read(body))?),
+        other => panic!("nobody asks for {other} here"),
+    })
+}
