@@ -1,5 +1,7 @@
 //! What `main` of each function does first.
 
+use std::process::ExitCode;
+
 use aws_config::{BehaviorVersion, SdkConfig};
 
 use crate::{config::Environment, trust};
@@ -16,4 +18,13 @@ pub fn logging() {
     let subscriber = crate::logging::subscriber(&Environment::of_process(), std::io::stdout);
     // Only a second call fails, and the first one's subscriber is the same.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Ends `main`: what keeps a function from starting, or stopped it, is one line that a person can read, causes included.
+pub fn end(outcome: Result<(), lambda_runtime::Error>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let causes = std::iter::successors(Some(&*error as &dyn std::error::Error), |error| error.source());
+    let text: Vec<String> = causes.map(ToString::to_string).collect();
+    tracing::error!(error = text.join(": "), "the function cannot run");
+    ExitCode::FAILURE
 }

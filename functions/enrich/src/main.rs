@@ -1,6 +1,6 @@
 //! The enrich function: builds its clients once and works on batches.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use access::{Access, ApiConfig, Tables};
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -24,8 +24,12 @@ use store::{
 };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> ExitCode {
     start::logging();
+    start::end(run().await)
+}
+
+async fn run() -> Result<(), lambda_runtime::Error> {
     let env = Environment::of_process();
     let state_table = env.required("STATE_TABLE", "the name of the state table")?.to_owned();
     let memory_table = env.required("MEMORY_TABLE", "the name of the memory table")?.to_owned();

@@ -1,6 +1,6 @@
 //! The OAuth function: builds its clients once and answers.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use oauth::{App, Config, Tables};
 use platform::{
@@ -16,8 +16,12 @@ use platform::{
 use store::{checkpoint::Checkpoints, installation::Installations, oauth_state::OauthStates};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> ExitCode {
     start::logging();
+    start::end(run().await)
+}
+
+async fn run() -> Result<(), lambda_runtime::Error> {
     let env = Environment::of_process();
     let config = Config::read(&env)?;
     let table = env.required("STATE_TABLE", "the name of the state table")?.to_owned();

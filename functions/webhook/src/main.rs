@@ -1,6 +1,6 @@
 //! The webhook function: builds its clients once and answers.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use platform::{
     clock::SystemClock,
@@ -14,8 +14,12 @@ use store::queue::Sqs;
 use webhook::{Door, StartError, sources::AllowedSources};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> ExitCode {
     start::logging();
+    start::end(run().await)
+}
+
+async fn run() -> Result<(), lambda_runtime::Error> {
     let env = Environment::of_process();
     let queue_url = env.required("LIVE_QUEUE_URL", "the URL of the live queue")?;
     let sources = AllowedSources::read(&env)?;
