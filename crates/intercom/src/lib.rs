@@ -9,6 +9,7 @@ pub mod id;
 pub mod lenient;
 pub mod model;
 pub mod notification;
+pub mod rate;
 pub mod signature;
 pub mod timestamp;
 pub mod topic;
@@ -17,8 +18,6 @@ pub mod topic;
 pub mod client;
 #[cfg(feature = "client")]
 pub mod oauth;
-#[cfg(feature = "client")]
-pub mod rate;
 
 pub use id::WorkspaceId;
 pub use timestamp::Timestamp;
