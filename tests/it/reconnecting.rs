@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use access::{Access, ApiConfig, Opening};
-use emulator::{Action, Mutate};
+use emulator::{Action, Failure, FailureKind, Mutate};
 use intercom::{client::ApiError, clock::Clock, rate::Priority};
 use platform::credentials::CachedCredentials;
 use serde_json::{Value, json};
@@ -100,6 +100,26 @@ async fn an_old_conversation_whose_fetch_met_a_refused_token_is_read_after_recon
     stack.settle().await;
     stack.revisit().await;
     assert_eq!(documents_of_conversations(&stack).await, 12);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_while_looking_for_people_stops_the_workspace_too() {
+    for route in ["GET /contacts/{id}/merge_history", "GET /contacts/{id}"] {
+        let stack = Stack::start(Options::default()).await;
+        stack.install().await;
+        stack.settle().await;
+        let action = if route.ends_with("merge_history") { Action::ContactMerged } else { Action::ConversationCreated };
+        // Whoever is stored would be good enough for a while.
+        stack.clock.advance(Duration::from_secs(2 * 3600));
+        let rule = Failure { route: route.to_owned(), kind: FailureKind::Unauthorized, times: 100, skip: 0 };
+        stack.intercom.state().fail(vec![rule]).unwrap();
+        for notification in &stack.intercom.state().mutate(&Mutate::new(action)).await.unwrap().notifications {
+            stack.notify(notification).await;
+        }
+        stack.drain().await;
+        assert_eq!(state(&stack, "INSTALLATION").await["status"], "needs_reauth", "{route}");
+        assert_eq!(stack.metrics.sum("TokensRefused"), 1, "{route}");
+    }
 }
 
 #[tokio::test]

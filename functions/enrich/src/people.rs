@@ -93,6 +93,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             Err(ApiError::NotNow(not_now)) => {
                 return Ok(head.is_none().then(|| Deferral::until_intercom_answers(&not_now)));
             }
+            Err(error @ ApiError::Unauthorized { .. }) => {
+                return self.token_refused(client, &entity.workspace, &error).await.map(Some);
+            }
             Err(ApiError::NotFound) => {
                 let gone = self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, NOT_FOUND).await;
                 if gone.map_err(|error| error.to_string())? && head.is_some() {
@@ -154,6 +157,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         let swallowed = match client.merge_history(&survivor.id).await {
             Ok(swallowed) => swallowed,
             Err(ApiError::NotNow(not_now)) => return Ok(Deferral::until_intercom_answers(&not_now)),
+            Err(error @ ApiError::Unauthorized { .. }) => {
+                return self.token_refused(client, &survivor.workspace, &error).await;
+            }
             Err(error) => {
                 // The swallowed one answers 410, or 404, as soon as anything asks for it.
                 tracing::warn!(%error, workspace = %survivor.workspace, id = survivor.id, "no merge history");

@@ -1,7 +1,7 @@
 //! One thing: fetch it as Intercom holds it, write what it is.
 
 use intercom::{
-    Timestamp,
+    Timestamp, WorkspaceId,
     client::{ApiError, Client},
 };
 use memory::{EntityRef, EntityType, View, transform};
@@ -54,12 +54,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             Ok(object) => object,
             Err(ApiError::NotNow(not_now)) => return Ok(each(Deferral::until_intercom_answers(&not_now))),
             Err(error @ ApiError::Unauthorized { .. }) => {
-                let refused = self.access.refused(&entity.workspace, client, &error).await;
-                if refused.map_err(|error| error.to_string())? {
-                    self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
-                }
-                // The copies find the workspace stopped, and are left to reconciliation.
-                return Ok(each(Deferral::because("token refused")));
+                return Ok(each(self.token_refused(client, &entity.workspace, &error).await?));
             }
             Err(ApiError::NotFound) => return self.not_found(entity, wants, stored.as_ref()).await,
             Err(ApiError::Merged { survivor }) => {
@@ -99,6 +94,19 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             outcomes.push((want.record, self.answered(want, &view, written, &shape).await.map_err(failed)?));
         }
         Ok(outcomes)
+    }
+
+    /// Nobody calls until the workspace is connected again. The copies find it stopped, and are left to reconciliation.
+    pub(crate) async fn token_refused(
+        &self,
+        client: &Client,
+        workspace: &WorkspaceId,
+        error: &ApiError,
+    ) -> Result<Outcome, String> {
+        if self.access.refused(workspace, client, error).await.map_err(|error| error.to_string())? {
+            self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
+        }
+        Ok(Deferral::because("token refused"))
     }
 
     /// Whether a message has what it told of. Intercom's view may lag behind its own webhook.
