@@ -83,7 +83,7 @@ pub fn door(data: &[u8]) {
     let event = match data.last().copied().unwrap_or_default() % 4 {
         0 => text.into_owned(),
         3 => json!({"rawPath": text, "rawQueryString": text, "headers": {&*text: text, "x-hub-signature": text, "cookie": text},
-            "cookies": [text], "body": text, "isBase64Encoded": data.len() % 2 == 0,
+            "cookies": [text], "body": text, "isBase64Encoded": data.len().is_multiple_of(2),
             "requestContext": {"http": {"method": "POST", "path": text, "sourceIp": text}}})
         .to_string(),
         _ => json!({"rawPath": webhook::PATH, "headers": {"X-Hub-Signature": signed}, "body": body,
