@@ -83,11 +83,14 @@ def python() -> dict[str, object]:
             venvs.install("bench")
     app = ROOT / "bench" / "python"
     libraries = next((VENVS / "bench" / "lib").glob("python*/site-packages"))
-    # As people ship it: their own code and the libraries of the requirements, without pip.
+    # As people ship it: their own code and the libraries of the requirements, without pip and without compiled files,
+    # which Lambda's own advice leaves out too.
     kept = {
         str(file.relative_to(libraries)): file
         for file in libraries.rglob("*")
-        if file.is_file() and file.relative_to(libraries).parts[0] not in ("pip", "setuptools", "pkg_resources")
+        if file.is_file()
+        and "__pycache__" not in file.parts
+        and file.relative_to(libraries).parts[0] not in ("pip", "setuptools", "pkg_resources")
     }
     zipped = packed("python", {"app.py": app / "app.py", **kept})
     command = [str(venv_bin("bench") / "python"), "-m", "awslambdaric", "app.handler"]

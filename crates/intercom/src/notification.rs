@@ -71,13 +71,14 @@ impl Envelope {
     /// See [`NotificationError`].
     pub fn read(body: &VerifiedBody) -> Result<Self, NotificationError> {
         let text = body.text().map_err(NotificationError::NotText)?;
-        // Tamed only where it has to be: nearly every body is read as it is, without looking at each of its bytes twice.
-        let fields = serde_json::from_str(text).or_else(|_| serde_json::from_str(&lenient::tame(text)));
-        let fields = fields.map_err(NotificationError::NotJson)?;
-        // A derived reader would take an array too, its entries in the order of the fields.
+        // A derived reader would take an array too, its entries in the order of the fields; and its complaint about a
+        // string would repeat the string, which may be anybody's words.
         if !text.trim_start().starts_with('{') {
             return Err(NotificationError::NotObject);
         }
+        // Tamed only where it has to be: nearly every body is read as it is, without looking at each of its bytes twice.
+        let fields = serde_json::from_str(text).or_else(|_| serde_json::from_str(&lenient::tame(text)));
+        let fields = fields.map_err(NotificationError::NotJson)?;
         Self::from_fields(fields)
     }
 

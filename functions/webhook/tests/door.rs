@@ -149,3 +149,47 @@ async fn where_source_addresses_are_listed_others_are_answered_403_however_well_
     validation.method = platform::http::Method::HEAD;
     assert_eq!(door.answer(validation).await.status(), StatusCode::OK, "it changes nothing");
 }
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_topic_is_logged_by_name_and_no_secret_signature_or_text_at_any_level() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = lambda_runtime::tracing::subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let queue = SlowQueue::default();
+    let (door, _) = door(&queue, &Hanging::default()).await;
+    let body =
+        r#"{"topic":"brand.new","app_id":"ws1","id":"n1","data":{"item":{"body":"words of robin@example.com"}}}"#;
+    assert_eq!(door.answer(request(body, None)).await.status(), StatusCode::OK);
+    let mut refused = request(body, None);
+    let signature = refused.header("x-hub-signature").unwrap().to_owned();
+    refused.body = "other words of robin@example.com".into();
+    assert_eq!(door.answer(refused).await.status(), StatusCode::UNAUTHORIZED);
+    for no_notification in ["words of robin@example.com", r#""words of robin@example.com""#, r#"{"words of robin":"#] {
+        assert_eq!(door.answer(request(no_notification, None)).await.status(), StatusCode::BAD_REQUEST);
+    }
+
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("brand.new") && logged.contains("does not know"), "{logged}");
+    for hidden in [SECRET, &signature[5..], "words", "robin"] {
+        assert!(!logged.contains(hidden), "{hidden}: {logged}");
+    }
+}
