@@ -4,7 +4,9 @@
 
 mod backfill;
 mod captures;
+mod concurrency;
 mod cost;
+mod data_model;
 mod erasure;
 mod front_door;
 mod installing;
