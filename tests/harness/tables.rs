@@ -20,22 +20,17 @@ pub struct Tables {
     pub state: String,
     /// MemoryTable's name.
     pub memory: String,
-    address: std::net::SocketAddr,
     database: dynoxide::Database,
 }
 
 impl Tables {
-    /// Starts a DynamoDB and makes the tables. It ends with the test's runtime.
+    /// Makes the tables in a DynamoDB of their own.
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let database = dynoxide::Database::memory().unwrap();
-        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let tables = Self {
-            client: Client::from_conf(config(address).build()),
+            client: client_over(&Wire::counting(), &database),
             state: "StateTable".to_owned(),
             memory: "MemoryTable".to_owned(),
-            address,
             database,
         };
         tables.create(&tables.state, &[("due", "due_shard", "N", "next_run_at", "N")]).await;
@@ -47,7 +42,7 @@ impl Tables {
 
     /// A client whose requests go over this wire.
     pub fn client_over(&self, wire: &Wire) -> Client {
-        Client::from_conf(config(self.address).http_client(wire.http_client(self.database.clone())).build())
+        client_over(wire, &self.database)
     }
 
     /// The items of one partition of MemoryTable by their sort key, as [`Tables::memory`] shows them.
@@ -116,12 +111,14 @@ impl Tables {
     }
 }
 
-fn config(address: std::net::SocketAddr) -> aws_sdk_dynamodb::config::Builder {
-    aws_sdk_dynamodb::Config::builder()
+/// The SDK's client as it is, but for the socket.
+fn client_over(wire: &Wire, database: &dynoxide::Database) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("eu-west-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(format!("http://{address}"))
+        .http_client(wire.http_client(database.clone()));
+    Client::from_conf(config.build())
 }
 
 fn by_key(items: Vec<HashMap<String, AttributeValue>>) -> BTreeMap<(String, String), Value> {

@@ -4,7 +4,11 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex},
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aws_smithy_runtime_api::{
@@ -39,30 +43,42 @@ impl Spent {
     }
 }
 
-/// Lets requests pass one by one.
+/// Lets the requests of one client pass one by one.
 #[derive(Clone, Debug)]
 pub struct Gate {
     permits: Arc<Semaphore>,
     passed: Arc<Notify>,
+    done: Arc<AtomicBool>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { permits: Arc::new(Semaphore::new(0)), passed: Arc::default() }
+        Self { permits: Arc::new(Semaphore::new(0)), passed: Arc::default(), done: Arc::default() }
     }
 }
 
 impl Gate {
-    /// Lets one request through and waits until it is answered.
-    pub async fn let_one_pass(&self) {
-        let passed = self.passed.notified();
+    /// Lets one request through and waits until it is answered, or until whoever asks is done. `false` where it was done.
+    pub async fn let_one_pass(&self) -> bool {
+        if self.done.load(Ordering::SeqCst) {
+            return false;
+        }
         self.permits.add_permits(1);
-        passed.await;
+        self.passed.notified().await;
+        true
     }
 
     /// Lets everything through from now on.
     pub fn open(&self) {
         self.permits.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+
+    /// Does it, and lets the gate know when it is done.
+    pub async fn guard<T>(&self, work: impl Future<Output = T>) -> T {
+        let outcome = work.await;
+        self.done.store(true, Ordering::SeqCst);
+        self.passed.notify_one();
+        outcome
     }
 }
 
@@ -104,7 +120,9 @@ impl Wire {
         let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let operation = operation.rsplit('.').next().unwrap_or_default().to_owned();
         let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        body["ReturnConsumedCapacity"] = json!("INDEXES");
+        if operation != "CreateTable" {
+            body["ReturnConsumedCapacity"] = json!("INDEXES");
+        }
         if let Some(gate) = &self.gate {
             gate.permits.acquire().await.unwrap().forget();
         }
@@ -157,7 +175,7 @@ impl HttpConnector for End {
     }
 }
 
-/// The requests of which memory is made.
+/// The requests that tables are made of and asked.
 fn ask(database: &Database, operation: &str, body: Value) -> Result<String, DynoxideError> {
     fn read<T: DeserializeOwned>(body: Value) -> T {
         serde_json::from_value(body).unwrap()
@@ -172,6 +190,8 @@ fn ask(database: &Database, operation: &str, body: Value) -> Result<String, Dyno
         "UpdateItem" => written(&database.update_item(read(body))?),
         "BatchGetItem" => written(&database.batch_get_item(read(body))?),
         "BatchWriteItem" => written(&database.batch_write_item(read(body))?),
+        "CreateTable" => written(&database.create_table(read(body))?),
+        "Scan" => written(&database.scan(read(body))?),
         "Query" => written(&database.query(read(body))?),
         other => panic!("nobody asks for {other} here"),
     })

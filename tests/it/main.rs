@@ -6,7 +6,9 @@
 
 mod backfill;
 mod captures;
+mod concurrency;
 mod cost;
+mod data_model;
 mod erasure;
 mod front_door;
 mod fuzz_targets;

@@ -1,0 +1,142 @@
+//! Two at work on one thing: every schedule of their requests.
+
+use std::sync::Mutex;
+
+use memory::{EntityRef, EntityType, Settings, View, transform};
+use serde_json::{Value, json};
+use store::memory_table::{MemoryTable, Retention, TombstoneKind};
+use tests::{Gate, Tables, Wire};
+
+use crate::memory::assert_same;
+
+const NOW: i64 = 5_000;
+
+fn entity(kind: EntityType, id: &str) -> EntityRef {
+    EntityRef::new(&"acmews01".parse().unwrap(), kind, id)
+}
+
+/// The conversation with this many replies, the latest mentioning what none before did.
+fn conversation(replies: usize) -> Value {
+    let part = |number: usize| {
+        let at = 1_000 + number as i64;
+        json!({"id": format!("p{number}"), "part_type": "comment", "created_at": at, "updated_at": at,
+               "body": format!("<p>reply {number}</p>"), "author": {"type": "admin", "id": "a1"}})
+    };
+    json!({"id": "7", "created_at": 1_000, "updated_at": 1_000 + replies as i64, "state": (["open", "closed"][replies % 2]),
+           "tags": {"tags": [{"id": replies.to_string(), "name": "t"}]},
+           "source": {"id": "s", "body": "<p>Opening</p>"},
+           "conversation_parts": {"conversation_parts": (1..=replies).map(part).collect::<Vec<_>>()}})
+}
+
+fn view(object: &Value) -> View {
+    transform(&"acmews01".parse().unwrap(), EntityType::Conversation, object, &Settings::default()).unwrap()
+}
+
+fn table(tables: &Tables, wire: &Wire) -> MemoryTable {
+    MemoryTable::new(tables.client_over(wire), &tables.memory, Retention::default())
+}
+
+/// As enrich works: look, claim, fetch, write. What is fetched is what Intercom shows by then. Gives the replies it saw.
+async fn enrich(memory: &MemoryTable, intercom: &Mutex<Value>) -> usize {
+    let of = entity(EntityType::Conversation, "7");
+    let head = memory.head(&of).await.unwrap();
+    let claim = memory.claim(&of).await.unwrap();
+    let object = intercom.lock().unwrap().clone();
+    let view = view(&object);
+    memory.write(&view, claim, &Settings::default().shape(), head.as_ref(), NOW).await.unwrap();
+    view.document.counts["replies"] as usize
+}
+
+/// Lets the requests of two clients pass in the order that the schedule says; what is left passes when it ends.
+async fn conduct(schedule: &[bool], gates: [&Gate; 2], mut before: impl FnMut(usize)) {
+    for (step, second) in schedule.iter().enumerate() {
+        before(step);
+        if !gates[usize::from(*second)].let_one_pass().await {
+            gates[usize::from(!*second)].let_one_pass().await;
+        }
+    }
+    // One after the other, so that a schedule says everything.
+    for gate in gates {
+        while gate.let_one_pass().await {}
+    }
+}
+
+/// Every order of `each` requests of one with as many of another.
+fn schedules(each: u32) -> impl Iterator<Item = Vec<bool>> {
+    let steps = 2 * each;
+    let of = move |order: u32| (0..steps).map(|step| order >> step & 1 == 1).collect();
+    (0..1_u32 << steps).filter(move |order| order.count_ones() == each).map(of)
+}
+
+#[tokio::test]
+async fn two_enrichers_on_one_conversation_end_in_the_newest_view_whatever_their_schedule() {
+    let mut ends = Vec::new();
+    for replies in [1, 2] {
+        let tables = Tables::start().await;
+        enrich(&table(&tables, &Wire::counting()), &Mutex::new(conversation(replies))).await;
+        ends.push(tables.memory().await);
+    }
+    let mut seen = [0, 0];
+    for schedule in schedules(REQUESTS) {
+        for changes_at in [2, 5, 8] {
+            let tables = Tables::start().await;
+            let gates = [Gate::default(), Gate::default()];
+            let intercom = Mutex::new(conversation(1));
+            let [first, second] = gates.each_ref().map(|gate| table(&tables, &Wire::through(gate)));
+            let change = |step: usize| {
+                if step == changes_at {
+                    *intercom.lock().unwrap() = conversation(2);
+                }
+            };
+            let ((), a, b) = tokio::join!(
+                conduct(&schedule, [&gates[0], &gates[1]], change),
+                gates[0].guard(enrich(&first, &intercom)),
+                gates[1].guard(enrich(&second, &intercom)),
+            );
+            let newest = a.max(b);
+            seen[newest - 1] += 1;
+            let ended = tables.memory().await;
+            if ended != ends[newest - 1] {
+                println!("schedule {schedule:?}, Intercom changes at step {changes_at}");
+                assert_same(&ends[newest - 1], &ended);
+            }
+        }
+    }
+    println!("schedules that ended in the old view and in the new one: {seen:?}");
+    assert!(seen[0] > 0 && seen[1] > 0);
+}
+
+/// Requests of one enricher that are ordered one by one: look, claim, two to four events and links, the document.
+const REQUESTS: u32 = 6;
+
+#[tokio::test]
+async fn an_erasure_beside_an_enricher_leaves_no_words_whatever_their_schedule() {
+    let object = json!({"id": "7", "created_at": 1_000, "updated_at": 1_000, "source": {"id": "s", "body": "<p>zanzibar</p>",
+        "author": {"type": "user", "id": "c1", "name": "Quillon"}}, "contacts": {"contacts": [{"id": "c1"}]}});
+    let contact = entity(EntityType::Contact, "c1");
+    let mut found_under_way = 0;
+    for schedule in schedules(REQUESTS) {
+        let tables = Tables::start().await;
+        let plain = table(&tables, &Wire::counting());
+        let gates = [Gate::default(), Gate::default()];
+        let [writer, eraser] = gates.each_ref().map(|gate| table(&tables, &Wire::through(gate)));
+        let intercom = Mutex::new(object.clone());
+        let write = async {
+            enrich(&writer, &intercom).await;
+        };
+        let erase = async {
+            let claim = eraser.claim(&contact).await.unwrap();
+            let at = intercom::Timestamp::from_epoch_seconds(2_000).unwrap();
+            eraser.bury(&contact, TombstoneKind::Erased, at, claim, "contact.deleted").await.unwrap();
+            for linked in eraser.linked(&contact, None).await.unwrap().entities {
+                eraser.revise(&linked).await.unwrap();
+            }
+        };
+        tokio::join!(conduct(&schedule, [&gates[0], &gates[1]], |_| ()), gates[0].guard(write), gates[1].guard(erase),);
+        found_under_way += usize::from(!plain.linked(&contact, None).await.unwrap().entities.is_empty());
+        let text = format!("{:?}", tables.memory().await);
+        assert!(!text.contains("zanzibar") && !text.contains("Quillon"), "schedule {schedule:?}: {text}");
+        assert!(text.contains("Message Erased"), "it was written all the same");
+    }
+    assert_eq!(found_under_way, 0, "no link is left for the second pass to find");
+}
