@@ -44,7 +44,7 @@ async fn enrich(memory: &MemoryTable, intercom: &Mutex<Value>) -> usize {
     let object = intercom.lock().unwrap().clone();
     let view = view(&object);
     memory.write(&view, claim, &Settings::default().shape(), head.as_ref(), NOW).await.unwrap();
-    view.document.counts["replies"] as usize
+    usize::try_from(view.document.counts["replies"]).unwrap()
 }
 
 /// Lets the requests of two clients pass in the order that the schedule says; what is left passes when it ends.

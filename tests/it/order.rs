@@ -31,7 +31,7 @@ impl Rng {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        usize::try_from(self.next() % bound as u64).unwrap()
     }
 
     fn one_in(&mut self, n: usize) -> bool {
@@ -141,8 +141,8 @@ impl Intercom {
                 |object, rng| object["companies"] = json!({"data": [{"id": (["co1", "co2"][rng.below(2)])}]}),
                 rng,
             ),
-            10 => self.gone(&contact, |entity, at| Told::Erased(entity, at)),
-            11 => self.gone(&contact, |entity, at| Told::Archived(entity, at)),
+            10 => self.gone(&contact, Told::Erased),
+            11 => self.gone(&contact, Told::Archived),
             12 => {
                 let survivor = if contact.id == "c1" { "c2" } else { "c1" };
                 if self.now(&entity(EntityType::Contact, survivor)).is_none() {
@@ -150,7 +150,7 @@ impl Intercom {
                 }
                 self.gone(&contact, |swallowed, at| Told::Merged { swallowed, survivor: survivor.to_owned(), at })
             }
-            _ => self.gone(&conversation, |entity, at| Told::Erased(entity, at)),
+            _ => self.gone(&conversation, Told::Erased),
         }
     }
 

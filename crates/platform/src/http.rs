@@ -2,19 +2,23 @@
 //!
 //! `lambda_http::run` panics on some malformed events (an unencoded query, invalid base64: seen with 1.3.2), and the
 //! ready-made event types refuse a whole event for one header they do not like. So the event is taken as raw JSON and
-//! only what is used is read here, each header for itself; what cannot be read is answered 400.
+//! only what is used is read here, into `lambda_http`'s types, each header for itself; what cannot be read is answered
+//! 400.
 
 use std::{borrow::Cow, collections::BTreeMap, convert::Infallible, future::Future};
 
-use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use lambda_http::{
+    Body,
+    aws_lambda_events::apigw::ApiGatewayV2httpResponse,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-pub use http::{Method, Response, StatusCode};
+pub use lambda_http::http::{Method, Response, StatusCode};
 
 /// A request, as the browser or Intercom sent it.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! The real binary, without what it needs.
 
+#![allow(clippy::expect_used)]
+
 use std::process::Command;
 
 /// In the order in which they are asked for.
