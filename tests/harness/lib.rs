@@ -1,7 +1,7 @@
 //! What tests that cross functions need: the four functions with their real handlers and tables, beside an in-memory
 //! queue, a cipher without KMS, a clock that only moves when it is told to, and an Intercom of their own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, clippy::indexing_slicing)]
 
 mod clock;
 mod doubles;

@@ -1,6 +1,7 @@
 //! Tests that cross functions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, clippy::cast_possible_truncation)]
 
 mod backfill;
 mod captures;
