@@ -142,8 +142,8 @@ impl Intercom {
                 |object, rng| object["companies"] = json!({"data": [{"id": (["co1", "co2"][rng.below(2)])}]}),
                 rng,
             ),
-            10 => self.gone(&contact, |entity, at| Told::Erased(entity, at)),
-            11 => self.gone(&contact, |entity, at| Told::Archived(entity, at)),
+            10 => self.gone(&contact, Told::Erased),
+            11 => self.gone(&contact, Told::Archived),
             12 => {
                 let survivor = if contact.id == "c1" { "c2" } else { "c1" };
                 if self.now(&entity(EntityType::Contact, survivor)).is_none() {
@@ -151,7 +151,7 @@ impl Intercom {
                 }
                 self.gone(&contact, |swallowed, at| Told::Merged { swallowed, survivor: survivor.to_owned(), at })
             }
-            _ => self.gone(&conversation, |entity, at| Told::Erased(entity, at)),
+            _ => self.gone(&conversation, Told::Erased),
         }
     }
 
