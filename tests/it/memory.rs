@@ -292,7 +292,10 @@ async fn a_webhook_before_the_install_is_kept_and_one_for_nobody_ends() {
     let mut stranger = reply.notifications[0].clone();
     stranger["app_id"] = json!("stranger1");
     assert_eq!(stack.notify(&stranger).await, 200);
+    let told_at = stack.clock.now();
     stack.drain().await;
+    let waited = (stack.clock.now() - told_at).as_secs();
+    assert!((600..=15 * 60).contains(&waited), "three times over ten minutes, not {waited} s");
     assert!(stack.live.dead().is_empty());
     let dropped = stack.metrics.lines("RecordsDropped");
     assert!(dropped.iter().any(|line| line["reason"] == "unknown workspace"), "{dropped:?}");

@@ -29,6 +29,9 @@ pub(crate) const MARGIN_MS: i64 = 25_000;
 /// How often a message of a workspace that nobody knows is put off: an install may be under way.
 const UNKNOWN_WORKSPACE_TRIES: u32 = 3;
 
+/// How long each time: ten minutes together (milliseconds).
+const UNKNOWN_WORKSPACE_WAIT_MS: i64 = 200_000;
+
 /// One record.
 pub(crate) struct Record {
     pub(crate) message_id: String,
@@ -185,7 +188,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 return all(asked.records, |index| {
                     let tried = records.get(index).and_then(|r| r.message.as_ref().ok()).map_or(0, Message::deferrals);
                     if tried < UNKNOWN_WORKSPACE_TRIES {
-                        Deferral::because("unknown workspace")
+                        let not_before_ms = Some(self.clock.now_ms().saturating_add(UNKNOWN_WORKSPACE_WAIT_MS));
+                        Outcome::Deferred(Deferral { cause: "unknown workspace", not_before_ms })
                     } else {
                         Outcome::Dropped("unknown workspace")
                     }

@@ -112,10 +112,15 @@ impl MemoryTable {
             if !self.replace_event(old, event, shape).await? {
                 return Ok(Rewritten::Overtaken);
             }
-            if events.remove(&items::event_digest(old)) {
-                events.insert(items::event_digest(event));
-            }
             written = true;
+        }
+        // What stands for the words goes, also where another revision has blanked the event already.
+        for event in view.events.iter().filter(|event| event.redacted) {
+            let with_words = Event { redacted: false, ..event.clone() };
+            if events.remove(&items::event_digest(&with_words)) {
+                events.insert(items::event_digest(event));
+                written = true;
+            }
         }
         let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
         let had: HashSet<String> = stored.view.relations.iter().map(Relation::sk).collect();
@@ -132,11 +137,13 @@ impl MemoryTable {
         let Some(head) = &stored.head else {
             return Ok(if written { Rewritten::Done } else { Rewritten::Nothing });
         };
-        let mut relations = head.relations.clone();
-        gone.iter().for_each(|relation| {
-            relations.remove(&items::relation_digest(relation, self.retention.stretch(version)));
-        });
-        relations.extend(new.iter().map(|relation| items::relation_digest(relation, self.retention.stretch(version))));
+        // A digest without its item goes too: a writer that was overtaken by another revision may have left one.
+        let stretch = self.retention.stretch(version);
+        let digest = |relation: &Relation| items::relation_digest(relation, stretch);
+        let there = stored.view.relations.iter().filter(|relation| kept.contains(&relation.sk())).map(digest);
+        let mut relations: HashSet<items::Digest> = there.filter(|digest| head.relations.contains(digest)).collect();
+        relations.extend(new.iter().copied().map(digest));
+        written |= relations != head.relations;
         if !written && view.document == stored.view.document {
             return Ok(Rewritten::Nothing);
         }
