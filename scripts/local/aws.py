@@ -58,12 +58,10 @@ def scan(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:
         yield from map(plain, page["Items"])
 
 
-def queue_depth(sqs: Any, url: str) -> int:
-    """Messages in a queue: waiting, in flight and delayed."""
-    names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ]
+def queue_depth(sqs: Any, url: str, *, delayed: bool = True) -> int:
+    """Messages in a queue: waiting, in flight and (if asked for) put off until later."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    if delayed:
+        names.append("ApproximateNumberOfMessagesDelayed")
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(attributes.get(name, 0)) for name in names)

@@ -47,7 +47,9 @@ class Backfill:
 
     def queued(self) -> int:
         """What enrich still has to do."""
-        return sum(aws.queue_depth(self._sqs, self.outputs[name]) for name in ("BackfillQueueUrl", "LiveQueueUrl"))
+        # Revisions of names are put off for a minute on purpose; everything else is there without them.
+        urls = [self.outputs[name] for name in ("BackfillQueueUrl", "LiveQueueUrl")]
+        return sum(aws.queue_depth(self._sqs, url, delayed=False) for url in urls)
 
     def finished(self) -> bool:
         """Whether every resource has been walked and everything queued is done."""
