@@ -65,3 +65,10 @@ def queue_depth(sqs: Any, url: str, *, delayed: bool = True) -> int:
         names.append("ApproximateNumberOfMessagesDelayed")
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return sum(int(attributes.get(name, 0)) for name in names)
+
+
+def in_flight(sqs: Any, url: str) -> int:
+    """Messages that a consumer has in its hands."""
+    name = "ApproximateNumberOfMessagesNotVisible"
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+    return int(attributes.get(name, 0))

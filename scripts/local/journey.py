@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
-from . import aws, build, compare, deploy, install, live, logs, report, servers
+from . import aws, build, compare, deploy, install, lifecycle, live, logs, report, servers
 from .backfill import Backfill
 from .console import Failure, say, step
 from .intercom import Intercom
@@ -77,15 +78,16 @@ class Journey:
             say(f"  connected: {connected['name']} ({connected['workspace']}), {connected['status']}")
         with step("Backfill"):
             truth = intercom.truth()
-            expected = {entity: len(truth[kind]) for kind, entity in compare.KINDS.items()}
-            Backfill(settings, outputs, memory).run(expected)
+            Backfill(settings, outputs, memory).run(counts(truth))
             self._wrong += compare.everything(truth, memory.all())
         with step("What happens while we listen"):
             happened = live.make_things_happen(intercom, memory)
             self._wrong += [f"{one.action}: {reason}" for one in happened for reason in one.wrong]
         with step("What must be refused, and whether all is well"):
             self._wrong += live.door_checks(settings, outputs)
-            self._wrong += live.health_check(intercom)
+        with step("Connecting again, uninstalling, coming back"):
+            self._wrong += lifecycle.check(settings, outputs, intercom)
+            Backfill(settings, outputs, memory).run(counts(intercom.truth()))
             self._check_queues()
         things = memory.all()
         self._wrong += compare.everything(intercom.truth(), things)
@@ -122,3 +124,8 @@ class Journey:
             time.sleep(1)
             for child in self._children:
                 child.check_alive()
+
+
+def counts(truth: dict[str, Any]) -> dict[str, int]:
+    """How many things of each kind there are to read."""
+    return {entity: len(truth[kind]) for kind, entity in compare.KINDS.items()}
