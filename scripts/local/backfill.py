@@ -53,9 +53,9 @@ class Backfill:
 
     def finished(self) -> bool:
         """Whether every resource has been walked and everything queued is done."""
-        checkpoints = self.checkpoints()
-        # An uninstall that is over is a unit that waits for nothing.
-        blocked = [name for name, item in checkpoints.items() if item.get("phase") == "blocked" and name != "uninstall"]
+        # An uninstall is a unit of its own, which waits for nothing when it is over.
+        checkpoints = {name: item for name, item in self.checkpoints().items() if name != "uninstall"}
+        blocked = [name for name, item in checkpoints.items() if item.get("phase") == "blocked"]
         if blocked:
             raise Failure(f"the backfill is blocked: {', '.join(blocked)}", MINISTACK_LOG)
         walked = all(name in checkpoints for name in RESOURCES)
