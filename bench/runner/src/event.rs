@@ -29,7 +29,7 @@ fn notification(topic: &str, id: &str, bytes: usize) -> String {
         json!({"type": "notification_event", "app_id": "abc123", "id": id, "topic": topic, "self": null, "links": {},
             "delivery_status": "pending", "delivery_attempts": 1, "delivered_at": 0, "created_at": 1_795_305_600,
             "first_sent_at": 1_795_305_600, "data": {"type": "notification_event_data", "item": {
-                "type": "conversation", "id": "215472621202693", "created_at": 1_795_300_000, "updated_at": 1_795_305_600,
+                "type": "conversation", "id": "215470000000777", "created_at": 1_795_300_000, "updated_at": 1_795_305_600,
                 "source": {"type": "conversation", "id": "1", "subject": "", "body": fill},
                 "conversation_parts": {"type": "conversation_part.list", "conversation_parts": parts}}}})
         .to_string()

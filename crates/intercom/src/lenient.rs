@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_number_that_no_double_holds_becomes_null_and_others_keep_their_text() {
         assert_eq!(tame(r#"{"a":1e999,"b":-1E+400,"c":"1e999"}"#), r#"{"a":null,"b":null,"c":"1e999"}"#);
-        let kept = r#"[215472621202693,-0.5,1e-999,1E300,18446744073709551616]"#;
+        let kept = r#"[215470000000777,-0.5,1e-999,1E300,18446744073709551616]"#;
         assert!(matches!(tame(kept), Cow::Borrowed(text) if text == kept));
     }
 

@@ -6,11 +6,11 @@ use super::shapes;
 
 /// Ids, names and jobs of the teammates. The first one is who authorises the app.
 const ADMINS: &[(&str, &str, &str, &str, &[i64])] = &[
-    ("9608799", "Ada Park", "ada", "Head of Support", &[8_100_001, 8_100_002]),
-    ("9608800", "Bruno Keller", "bruno", "Support Engineer", &[8_100_001]),
-    ("9608801", "Chidi Okafor", "chidi", "Support Engineer", &[8_100_001, 8_100_003]),
-    ("9608802", "Dana Lindqvist", "dana", "Customer Success Manager", &[8_100_002]),
-    ("9608803", "Emre Yıldız", "emre", "Billing Specialist", &[8_100_003]),
+    ("9700001", "Ada Park", "ada", "Head of Support", &[8_100_001, 8_100_002]),
+    ("9700010", "Bruno Keller", "bruno", "Support Engineer", &[8_100_001]),
+    ("9700011", "Chidi Okafor", "chidi", "Support Engineer", &[8_100_001, 8_100_003]),
+    ("9700012", "Dana Lindqvist", "dana", "Customer Success Manager", &[8_100_002]),
+    ("9700013", "Emre Yıldız", "emre", "Billing Specialist", &[8_100_003]),
 ];
 
 pub(super) fn admins(workspace: &str) -> Vec<Value> {

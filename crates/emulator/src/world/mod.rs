@@ -263,7 +263,7 @@ impl World {
         self.all(Kind::Admins)
             .find(|admin| !shapes::is_operator(admin))
             .cloned()
-            .unwrap_or_else(|| json!({"type": "admin", "id": "9608799", "name": "Ada Park"}))
+            .unwrap_or_else(|| json!({"type": "admin", "id": "9700001", "name": "Ada Park"}))
     }
 
     /// Fin, who is an admin too.

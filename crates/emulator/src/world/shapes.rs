@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::json::text;
 
 /// Id of Fin, the operator, in every emulated workspace.
-pub(crate) const OPERATOR_ID: &str = "9608808";
+pub(crate) const OPERATOR_ID: &str = "9700018";
 
 pub(crate) fn is_operator(admin: &Value) -> bool {
     text(admin, "email").starts_with("operator+")

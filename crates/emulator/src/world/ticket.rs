@@ -87,7 +87,7 @@ fn state(category: &str) -> Value {
         "in_progress" => ("4517894", "In progress", "In progress"),
         "waiting_on_customer" => ("4517895", "Waiting on customer", "Waiting on you"),
         "resolved" => ("4517896", "Resolved", "Resolved"),
-        _ => ("4517893", "Submitted", "Submitted"),
+        _ => ("4500893", "Submitted", "Submitted"),
     };
     json!({"type": "ticket_state", "id": id, "category": category,
            "internal_label": internal, "external_label": external})
@@ -104,13 +104,13 @@ fn ticket_type(workspace: &str, at: i64) -> Value {
         })
     };
     json!({
-        "type": "ticket_type", "id": "2979330", "name": "Bug report",
+        "type": "ticket_type", "id": "2900330", "name": "Bug report",
         "description": "Something in the product does not work as documented.", "icon": "🐞",
         "workspace_id": workspace, "archived": false, "created_at": at, "updated_at": at, "is_internal": false,
         "ticket_type_attributes": {"type": "list", "data": [
-            attribute("8514183", 0, "_default_title_", true),
-            attribute("8514184", 1, "_default_description_", true),
-            attribute("8514185", 2, "Severity", false),
+            attribute("8500183", 0, "_default_title_", true),
+            attribute("8500184", 1, "_default_description_", true),
+            attribute("8500185", 2, "Severity", false),
         ]},
         "category": "Customer",
     })

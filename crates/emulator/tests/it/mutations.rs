@@ -94,9 +94,9 @@ async fn authors_have_the_types_that_intercom_uses() {
     let author = &parts(item(&fin))[0]["author"];
     assert_eq!(
         (&author["type"], &author["id"], &author["is_ai_answer"]),
-        (&json!("bot"), &json!("9608808"), &json!(true))
+        (&json!("bot"), &json!("9700018"), &json!(true))
     );
-    let note = does(&world, Mutate::new(Action::AdminNoted).by_admin("9608800")).await;
+    let note = does(&world, Mutate::new(Action::AdminNoted).by_admin("9700010")).await;
     assert_eq!(parts(item(&note))[0]["author"]["email"], "bruno@acme.example");
     let reply = does(&world, Mutate::new(Action::UserReplied)).await;
     assert!(["user", "lead"].contains(&parts(item(&reply))[0]["author"]["type"].as_str().unwrap()));
