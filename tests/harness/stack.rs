@@ -26,6 +26,7 @@ use store::{
     oauth_state::OauthStates,
     purge::Purge,
     rate_window::RateWindows,
+    sweep::Sweeps,
 };
 use webhook::Door;
 
@@ -60,6 +61,12 @@ pub struct Options {
     pub cache_minutes: u32,
     /// Days that memory keeps.
     pub retention_days: u32,
+    /// Days that the history goes back.
+    pub backfill_days: u32,
+    /// Days between two sweeps.
+    pub sweep_days: u32,
+    /// Whether data events are read.
+    pub data_events: bool,
     /// Who may install.
     pub allowed: AllowedWorkspaces,
     /// `OnUninstall: purge`.
@@ -89,6 +96,9 @@ impl Default for Options {
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },
             cache_minutes: 60,
             retention_days: 0,
+            backfill_days: 0,
+            sweep_days: 7,
+            data_events: false,
             allowed: AllowedWorkspaces::default(),
             purge_on_uninstall: false,
             return_to: ReturnToOrigins::default(),
@@ -199,12 +209,17 @@ impl Stack {
         let backfill = Backfill {
             access: access(cached().await, 700),
             checkpoints: checkpoints(),
+            sweeps: Sweeps::new(tables.client.clone(), &tables.state),
             memory: memory(),
             purge: options.purge_on_uninstall.then(|| Purge::new(tables.client.clone(), &tables.state, &tables.memory)),
             queue: backfill_queue.clone(),
             config: backfill::Config {
-                backfill_days: 0,
+                backfill_days: options.backfill_days,
                 retention_days: options.retention_days,
+                reconcile_minutes: 15,
+                sweep_days: options.sweep_days,
+                sweep_limit_percent: 1,
+                data_events: options.data_events,
                 on_uninstall: if options.purge_on_uninstall { OnUninstall::Purge } else { OnUninstall::Keep },
                 allowed: options.allowed,
                 settings: options.settings,
@@ -236,6 +251,16 @@ impl Stack {
     /// The table that enrich writes.
     pub fn memory(&self) -> &MemoryTable {
         &self.enrich.memory
+    }
+
+    /// As if the bundle were deployed again with other parameters.
+    pub fn redeploy(&mut self, change: impl FnOnce(&mut backfill::Config)) {
+        change(&mut self.backfill.config);
+        self.enrich.settings = self.backfill.config.settings.clone();
+        let retention = Retention { days: self.backfill.config.retention_days };
+        for memory in [&mut self.enrich.memory, &mut self.backfill.memory] {
+            *memory = MemoryTable::new(self.tables.client.clone(), &self.tables.memory, retention);
+        }
     }
 
     /// Sends an event to the webhook function.
@@ -335,6 +360,14 @@ impl Stack {
             self.clock.advance(Duration::from_secs(20));
         }
         panic!("the backfill does not come to an end");
+    }
+
+    /// The same, where something fails first and is left alone for a while.
+    pub async fn settle_with_patience(&self) {
+        for _ in 0..8 {
+            self.settle().await;
+            self.clock.advance(Duration::from_secs(100));
+        }
     }
 
     /// As if the next revisit were due: every checkpoint walks again.

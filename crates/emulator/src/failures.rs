@@ -32,6 +32,13 @@ pub enum FailureKind {
         /// The status code.
         status: u16,
     },
+    /// An error answer of this status with this code, such as 400 `scroll_exists`.
+    Refuse {
+        /// The status code.
+        status: u16,
+        /// Intercom's error code.
+        code: String,
+    },
     /// 429 with a used-up window, although it is not.
     RateLimited,
     /// The right answer, `ms` milliseconds later.
@@ -58,7 +65,7 @@ pub(crate) struct Failures(Vec<Failure>);
 impl Failures {
     pub(crate) fn add(&mut self, rules: Vec<Failure>) -> Result<(), String> {
         for rule in &rules {
-            if let FailureKind::Status { status } = rule.kind
+            if let FailureKind::Status { status } | FailureKind::Refuse { status, .. } = rule.kind
                 && (!(400..=599).contains(&status) || StatusCode::from_u16(status).is_err())
             {
                 return Err(format!("status {status} is no error: 400 to 599"));

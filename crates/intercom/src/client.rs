@@ -60,7 +60,7 @@ pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("intercom-memory/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(20))
+        .timeout(Duration::from_secs(30))
         .redirect(reqwest::redirect::Policy::none())
         .build()
 }
@@ -174,6 +174,10 @@ impl Client {
         self.call(Method::GET, path, query, None).await
     }
 
+    async fn get_timed(&self, path: &str, query: &[(&str, &str)]) -> Result<(Value, i64), ApiError> {
+        self.call_timed(Method::GET, path, query, None).await
+    }
+
     async fn call(
         &self,
         method: Method,
@@ -181,6 +185,17 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, ApiError> {
+        self.call_timed(method, path, query, body).await.map(|(answer, _)| answer)
+    }
+
+    /// The answer, and how long the attempt that brought it took, in milliseconds.
+    async fn call_timed(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<(Value, i64), ApiError> {
         let mut url = self.base.clone();
         url.set_path(path);
         let started = self.clock.now_ms();
@@ -193,9 +208,10 @@ impl Client {
             if let Some(body) = body {
                 request = request.json(body);
             }
+            let sent = self.clock.now_ms();
             let not_now = match self.attempt(request).await {
                 Err(ApiError::NotNow(not_now)) => not_now,
-                other => return other,
+                other => return other.map(|answer| (answer, self.clock.now_ms().saturating_sub(sent))),
             };
             let now = self.clock.now_ms();
             // 429 tells when; anything else backs off 0.5 s, then 1 s.

@@ -99,8 +99,11 @@ fn links(document: &Document, event: &Event, relations: &[Relation]) -> Vec<Valu
 }
 
 /// Links with a name that is empty or longer than the receiver's columns are not delivered; cutting a kind of thing
-/// would make it another kind.
+/// would make it another kind. That a thing is on our own list of its kind is news to nobody.
 fn is_deliverable(link: &Link) -> bool {
+    if link.target.provider == "intercom" && link.target.entity_type == keys::ROSTER {
+        return false;
+    }
     let names = [&link.target.provider, &link.target.entity_type, &link.relationship];
     names.iter().all(|name| !name.is_empty() && text::utf16_len(name) <= MAX_NAME) && !link.target.entity_id.is_empty()
 }

@@ -3,7 +3,7 @@
 use intercom::{Timestamp, WorkspaceId};
 use sha2::{Digest, Sha256};
 
-use crate::{EntityRef, RelationTarget};
+use crate::{EntityRef, EntityType, RelationTarget};
 
 /// Sort key of the thing as it is now.
 pub const DOCUMENT: &str = "document";
@@ -15,6 +15,10 @@ pub const EVENT_PREFIX: &str = "event#";
 pub const RELATION_PREFIX: &str = "relation#";
 /// Number of partitions that one day of one workspace is spread over in `by_time`.
 pub const TIME_SHARDS: u8 = 8;
+/// Number of partitions that all things of one kind are spread over in `by_relation`.
+pub const ROSTER_SHARDS: u8 = TIME_SHARDS;
+/// The kind of what every thing of a kind is linked to ([`roster`]).
+pub const ROSTER: &str = "roster";
 /// Longest id, in bytes, that stands in a key as it is; a longer one (a URL) is replaced by its SHA-256 in hex.
 pub const MAX_ID_BYTES: usize = 256;
 
@@ -71,6 +75,19 @@ pub fn time_pk(workspace: &WorkspaceId, date: &str, entity: &EntityRef) -> Strin
 /// Partition of `by_time` by its number, for whoever reads all [`TIME_SHARDS`] of them.
 pub fn time_shard_pk(workspace: &WorkspaceId, date: &str, shard: u8) -> String {
     format!("{workspace}#{date}#{shard}")
+}
+
+/// What every thing of a kind is linked to, so that all of them can be listed: `intercom`, `roster`, `<kind>-<shard>`. Of
+/// conversations there is none: Intercom itself lists those that were deleted, and they are too many. What somebody did is
+/// found through whom it is about.
+pub fn roster(entity: &EntityRef) -> Option<RelationTarget> {
+    roster_of(entity.entity_type, shard(entity))
+}
+
+/// One shard of all things of a kind, for whoever reads all [`ROSTER_SHARDS`] of them.
+pub fn roster_of(kind: EntityType, shard: u8) -> Option<RelationTarget> {
+    let is_listed = !matches!(kind, EntityType::Conversation | EntityType::DataEvent | EntityType::ContentStat);
+    is_listed.then(|| RelationTarget::new("intercom", ROSTER, format!("{kind}-{shard}")))
 }
 
 fn shard(entity: &EntityRef) -> u8 {

@@ -12,7 +12,7 @@ mod ticket;
 use intercom::{WorkspaceId, notification::id_text};
 use serde_json::Value;
 
-use crate::{EntityRef, EntityType, Settings, View};
+use crate::{EntityRef, EntityType, Link, Settings, View, keys};
 use context::Context;
 
 /// Why an object cannot become memory.
@@ -59,6 +59,9 @@ pub fn transform(
         EntityType::DataEvent => content::data_event(&context, object),
         EntityType::ContentStat => content::content_stat(&context, object),
     };
+    let created = view.document.created_at;
+    let listed = keys::roster(&context.entity).map(|target| Link { target, relationship: "listed_in".to_owned() });
+    view.relations.extend(context.relations(created, listed.into_iter().collect()));
     view.settle();
     Ok(view)
 }

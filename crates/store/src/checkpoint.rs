@@ -38,6 +38,8 @@ pub enum Phase {
 }
 
 impl Phase {
+    const ALL: [Self; 3] = [Self::Running, Self::Idle, Self::Blocked];
+
     /// As stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +48,66 @@ impl Phase {
             Self::Blocked => "blocked",
         }
     }
+}
+
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Everything above the floor: the first walk, and the one after a change of what an object becomes.
+    History,
+    /// What an earlier, higher floor left out.
+    Older,
+    /// What changed since the last walk.
+    Changes,
+    /// Everything again, to find what is gone.
+    Sweep,
+}
+
+impl Purpose {
+    const ALL: [Self; 4] = [Self::History, Self::Older, Self::Changes, Self::Sweep];
+
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::History => "history",
+            Self::Older => "older",
+            Self::Changes => "changes",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+/// How far a sweep is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reads what Intercom lists. Walks of every other purpose know only this.
+    List,
+    /// Asks after what memory holds and no list showed.
+    Confirm,
+    /// Removes what Intercom confirmed to be gone.
+    Apply,
+}
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::List, Self::Confirm, Self::Apply];
+
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Confirm => "confirm",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+/// The stretch of `updated_at` that is being read, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSpan {
+    /// The oldest change; `None` is the beginning of time.
+    pub from: Option<Timestamp>,
+    /// The newest change.
+    pub to: Timestamp,
 }
 
 /// How far one resource of one workspace has been read.
@@ -63,12 +125,36 @@ pub struct Checkpoint {
     pub generation: u64,
     /// Where this walk goes on; `None` at its beginning.
     pub cursor: Option<String>,
+    /// What the walk under way (or the last one) is for.
+    pub purpose: Purpose,
+    /// How far it is, where it is a sweep.
+    pub stage: Stage,
     /// This walk asks for what changed at or after this second; `None` for everything.
     pub since: Option<Timestamp>,
-    /// The newest change that a finished walk has seen.
+    /// … and up to this one: the time when it began, so that what changes meanwhile belongs to the next walk.
+    pub until: Option<Timestamp>,
+    /// The part of that which is being read, where it is read by time; `None` before the first page.
+    pub window: Option<WindowSpan>,
+    /// How long the next window may be, in seconds; `None` is as long as there is.
+    pub span: Option<u64>,
+    /// A page of this window came late.
+    pub slow: bool,
+    /// Everything that changed up to this second has been seen by a finished walk.
     pub high_water: Option<Timestamp>,
-    /// The newest change that this walk has seen.
-    pub high_water_next: Option<Timestamp>,
+    /// How far back finished walks have gone: the floor of the oldest of them; `None` is the beginning of time.
+    pub reaches_back_to: Option<Timestamp>,
+    /// What objects became in the walk that finished last from the floor on (`memory::Settings::shape`); `None` before.
+    pub shape: Option<String>,
+    /// The same for the walk under way.
+    pub shape_next: Option<String>,
+    /// When the last sweep ended, or the history, epoch seconds.
+    pub swept_at: Option<i64>,
+    /// Things of memory that this sweep did not list.
+    pub unseen: u64,
+    /// Of those, the ones that Intercom confirmed to be gone.
+    pub gone: u64,
+    /// What a person should know though nothing failed; stays until a walk of the same purpose ends well.
+    pub notice: Option<String>,
     /// Something was lost from this time on: the next walk begins there.
     pub dirty_since: Option<Timestamp>,
     /// Pages of this walk.
@@ -89,6 +175,45 @@ pub struct Checkpoint {
     pub next_run_at: Option<i64>,
     /// The fencing token of whoever holds it.
     pub fence: u64,
+}
+
+impl Checkpoint {
+    /// One that no run has touched yet.
+    pub fn fresh(workspace: WorkspaceId, resource: impl Into<String>) -> Self {
+        Self {
+            workspace,
+            resource: resource.into(),
+            phase: Phase::Running,
+            begun: false,
+            generation: 1,
+            cursor: None,
+            purpose: Purpose::History,
+            stage: Stage::List,
+            since: None,
+            until: None,
+            window: None,
+            span: None,
+            slow: false,
+            high_water: None,
+            reaches_back_to: None,
+            shape: None,
+            shape_next: None,
+            swept_at: None,
+            unseen: 0,
+            gone: 0,
+            notice: None,
+            dirty_since: None,
+            pages: 0,
+            seen: 0,
+            written: 0,
+            estimate: None,
+            rate_used: None,
+            failures: 0,
+            last_error: None,
+            next_run_at: None,
+            fence: 0,
+        }
+    }
 }
 
 /// One entry of the `due` index.
@@ -141,6 +266,32 @@ impl Checkpoints {
             .await
             .map_err(StoreError::unavailable)?;
         Ok(())
+    }
+
+    /// Makes a checkpoint that is not made by an install, or wakes it where it is blocked; any other is left as it is.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn ensure(&self, workspace: &WorkspaceId, resource: &str, now: i64) -> Result<(), StoreError> {
+        let outcome = self
+            .update(workspace, resource)
+            .update_expression(
+                "SET #phase = :running, next_run_at = :now, due_shard = :shard, generation = if_not_exists(generation, :one)",
+            )
+            .condition_expression("attribute_not_exists(pk) OR #phase = :blocked")
+            .expression_attribute_names("#phase", "phase")
+            .expression_attribute_values(":running", s(Phase::Running.as_str()))
+            .expression_attribute_values(":blocked", s(Phase::Blocked.as_str()))
+            .expression_attribute_values(":now", n(now))
+            .expression_attribute_values(":shard", n(shard(workspace, resource)))
+            .expression_attribute_values(":one", n(1))
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
     }
 
     /// What is due at `now` (epoch seconds), longest waiting first, at most `limit` of each shard.
@@ -222,11 +373,14 @@ impl Checkpoints {
     }
 
     /// Begins a walk from `checkpoint.since`, which took `dirty_since` into account: that mark goes, unless a newer one
-    /// came meanwhile.
+    /// came meanwhile. A walk of what is older leaves the mark to the next one.
     ///
     /// # Errors
     /// As [`Checkpoints::save`].
     pub async fn begin(&self, checkpoint: &Checkpoint, lease_until_ms: i64) -> Result<(), StoreError> {
+        if checkpoint.purpose == Purpose::Older {
+            return self.save(checkpoint, lease_until_ms).await;
+        }
         let request = self
             .saving(checkpoint, "lease_expires_at = :until", &["dirty_since"])
             .expression_attribute_values(":until", n(lease_until_ms));
@@ -301,11 +455,19 @@ impl Checkpoints {
     fn saving(&self, c: &Checkpoint, also_set: &str, also_remove: &[&str]) -> UpdateItemFluentBuilder {
         let seconds = |t: Option<Timestamp>| t.map(|t| n(t.epoch_seconds()));
         let is_due = c.phase != Phase::Blocked;
-        let optional: [(&str, Option<AttributeValue>); 10] = [
+        let optional: [(&str, Option<AttributeValue>); 18] = [
             ("cursor", c.cursor.as_ref().map(s)),
             ("since", seconds(c.since)),
+            ("until", seconds(c.until)),
+            ("window_from", seconds(c.window.and_then(|window| window.from))),
+            ("window_to", seconds(c.window.map(|window| window.to))),
+            ("span", c.span.map(count)),
             ("high_water", seconds(c.high_water)),
-            ("high_water_next", seconds(c.high_water_next)),
+            ("reaches_back_to", seconds(c.reaches_back_to)),
+            ("shape", c.shape.as_ref().map(s)),
+            ("shape_next", c.shape_next.as_ref().map(s)),
+            ("swept_at", c.swept_at.map(n)),
+            ("notice", c.notice.as_ref().map(s)),
             ("estimate", c.estimate.map(count)),
             ("rate_used", c.rate_used.map(|(used, _)| n(used))),
             ("rate_limit", c.rate_used.map(|(_, limit)| n(limit))),
@@ -314,8 +476,9 @@ impl Checkpoints {
             ("due_shard", c.next_run_at.filter(|_| is_due).map(|_| n(shard(&c.workspace, &c.resource)))),
         ];
         let mut set = vec![
-            "#phase = :phase, generation = :generation, pages = :pages, seen = :seen, \
-                            written = :written, failures = :failures, begun = :begun"
+            "#phase = :phase, generation = :generation, pages = :pages, seen = :seen, written = :written, \
+                            failures = :failures, begun = :begun, purpose = :purpose, stage = :stage, slow = :slow, \
+                            unseen = :unseen, gone = :gone"
                 .to_owned(),
         ];
         let mut remove: Vec<String> = also_remove.iter().map(|name| (*name).to_owned()).collect();
@@ -332,6 +495,11 @@ impl Checkpoints {
             .expression_attribute_values(":written", count(c.written))
             .expression_attribute_values(":failures", n(c.failures))
             .expression_attribute_values(":begun", AttributeValue::Bool(c.begun))
+            .expression_attribute_values(":purpose", s(c.purpose.as_str()))
+            .expression_attribute_values(":stage", s(c.stage.as_str()))
+            .expression_attribute_values(":slow", AttributeValue::Bool(c.slow))
+            .expression_attribute_values(":unseen", count(c.unseen))
+            .expression_attribute_values(":gone", count(c.gone))
             .expression_attribute_values(":fence", count(c.fence))
             .condition_expression(FENCED);
         for (name, value) in optional {
@@ -383,13 +551,16 @@ fn read_due(item: &Item) -> Option<Due> {
     })
 }
 
+/// One of a few words.
+fn word<T: Copy>(read: &Reader<'_>, name: &str, all: &[T], as_str: fn(T) -> &'static str) -> Option<T> {
+    let text = read.text(name)?;
+    all.iter().copied().find(|value| as_str(*value) == text)
+}
+
 fn read(workspace: &WorkspaceId, resource: &str, item: &Item) -> Result<Checkpoint, StoreError> {
     let read = Reader::new(item);
     let time = |name: &str| read.number(name).and_then(Timestamp::from_epoch_seconds);
-    let phase = [Phase::Running, Phase::Idle, Phase::Blocked]
-        .into_iter()
-        .find(|phase| Some(phase.as_str()) == read.text("phase"))
-        .ok_or_else(|| read.malformed("phase"))?;
+    let phase = word(&read, "phase", &Phase::ALL, Phase::as_str).ok_or_else(|| read.malformed("phase"))?;
     Ok(Checkpoint {
         workspace: workspace.clone(),
         resource: resource.to_owned(),
@@ -397,9 +568,21 @@ fn read(workspace: &WorkspaceId, resource: &str, item: &Item) -> Result<Checkpoi
         begun: read.flag("begun"),
         generation: read.number("generation").unwrap_or(1),
         cursor: read.text("cursor").map(str::to_owned),
+        purpose: word(&read, "purpose", &Purpose::ALL, Purpose::as_str).unwrap_or(Purpose::History),
+        stage: word(&read, "stage", &Stage::ALL, Stage::as_str).unwrap_or(Stage::List),
         since: time("since"),
+        until: time("until"),
+        window: time("window_to").map(|to| WindowSpan { from: time("window_from"), to }),
+        span: read.number("span"),
+        slow: read.flag("slow"),
         high_water: time("high_water"),
-        high_water_next: time("high_water_next"),
+        reaches_back_to: time("reaches_back_to"),
+        shape: read.text("shape").map(str::to_owned),
+        shape_next: read.text("shape_next").map(str::to_owned),
+        swept_at: read.number("swept_at"),
+        unseen: read.number("unseen").unwrap_or_default(),
+        gone: read.number("gone").unwrap_or_default(),
+        notice: read.text("notice").map(str::to_owned),
         dirty_since: time("dirty_since"),
         pages: read.number("pages").unwrap_or_default(),
         seen: read.number("seen").unwrap_or_default(),

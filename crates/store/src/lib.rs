@@ -13,5 +13,6 @@ pub mod oauth_state;
 pub mod purge;
 pub mod queue;
 pub mod rate_window;
+pub mod sweep;
 
 pub use error::StoreError;

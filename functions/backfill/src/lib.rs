@@ -4,7 +4,10 @@
 //! parts need one more call each, are queued. A checkpoint is saved after each page, once everything of the page is
 //! durable, so that a run that is killed loses nothing: the page is read again.
 
+mod data_events;
+mod keep;
 mod private_app;
+mod sweep;
 mod uninstall;
 mod unit;
 pub mod walk;
@@ -22,10 +25,12 @@ use platform::{
     metrics::Metrics,
 };
 use serde::Serialize;
-use store::{StoreError, checkpoint::Checkpoints, memory_table::MemoryTable, purge::Purge, queue::Queue};
+use store::{
+    StoreError, checkpoint::Checkpoints, memory_table::MemoryTable, purge::Purge, queue::Queue, sweep::Sweeps,
+};
 
 /// Checkpoints that one invocation walks at once.
-const CONCURRENCY: usize = 4;
+const CONCURRENCY: usize = 16;
 
 /// Checkpoints taken of each shard of the `due` index.
 const PER_SHARD: i32 = 25;
@@ -58,6 +63,15 @@ pub struct Config {
     pub backfill_days: u32,
     /// Nothing older is written (`RETENTION_DAYS`); 0 keeps everything.
     pub retention_days: u32,
+    /// How often what changed is asked for, beside webhooks, in minutes (`RECONCILE_MINUTES`).
+    pub reconcile_minutes: u32,
+    /// How often what is gone is looked for, in days; 0 is never (`SWEEP_DAYS`).
+    pub sweep_days: u32,
+    /// How much of a resource one sweep may remove, in per cent of what Intercom lists; 50 things are always allowed
+    /// (`SWEEP_LIMIT_PERCENT`).
+    pub sweep_limit_percent: u32,
+    /// Whether what contacts did is read, at a request a contact (`BACKFILL_DATA_EVENTS`).
+    pub data_events: bool,
     /// Whether what is remembered of an uninstalled workspace is removed after a day (`ON_UNINSTALL`).
     pub on_uninstall: OnUninstall,
     /// Private-app mode asks for its own workspace too (`ALLOWED_WORKSPACES`).
@@ -76,6 +90,10 @@ impl Config {
         Ok(Self {
             backfill_days: env.parsed("BACKFILL_DAYS", 0, "a number of days")?,
             retention_days: env.parsed("RETENTION_DAYS", 0, "a number of days")?,
+            reconcile_minutes: env.parsed("RECONCILE_MINUTES", 15, "a number of minutes")?,
+            sweep_days: env.parsed("SWEEP_DAYS", 7, "a number of days")?,
+            sweep_limit_percent: env.parsed("SWEEP_LIMIT_PERCENT", 1, "a percentage")?,
+            data_events: env.parsed("BACKFILL_DATA_EVENTS", false, "true or false")?,
             on_uninstall: env.parsed("ON_UNINSTALL", OnUninstall::Keep, "keep or purge")?,
             allowed: AllowedWorkspaces::read(env)?,
             settings: Settings {
@@ -87,12 +105,21 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What a finished walk from the floor on has made of everything: where this changes, such a walk is due again.
+    pub fn shape(&self) -> String {
+        format!("{};days={}", self.settings.shape(), self.retention_days)
+    }
+}
+
 /// Everything the function needs; one a process.
 pub struct Backfill<Q, C, S> {
     /// Opens workspaces.
     pub access: Access<C, S>,
     /// Where each walk stands.
     pub checkpoints: Checkpoints,
+    /// What the sweeps have seen so far.
+    pub sweeps: Sweeps,
     /// What is there already, and where whole pages go.
     pub memory: MemoryTable,
     /// Removes what is remembered of uninstalled workspaces; `None` keeps it (`ON_UNINSTALL`).

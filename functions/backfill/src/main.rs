@@ -22,6 +22,7 @@ use store::{
     purge::Purge,
     queue::Sqs,
     rate_window::RateWindows,
+    sweep::Sweeps,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,7 +57,8 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let backfill = Backfill {
         access,
         purge,
-        checkpoints: Checkpoints::new(dynamodb.clone(), state_table),
+        checkpoints: Checkpoints::new(dynamodb.clone(), &state_table),
+        sweeps: Sweeps::new(dynamodb.clone(), state_table),
         memory: MemoryTable::new(dynamodb, memory_table, retention),
         queue: Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url),
         config,

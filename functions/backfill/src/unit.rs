@@ -1,30 +1,24 @@
 //! One checkpoint's walk: the thin shell of I/O around [`crate::walk`].
 
-use std::collections::HashMap;
-
 use access::Opening;
-use futures::{TryStreamExt, stream};
 use intercom::{
-    Timestamp,
-    client::{ApiError, Client, Page, PageRequest, Resource},
-    notification::id_text,
+    client::{ApiError, Client, PageRequest, Resource},
     rate::Priority,
 };
-use memory::{EntityRef, EntityType, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
-use serde_json::Value;
 use store::{
-    checkpoint::{Checkpoint, Due, Phase, UNINSTALL},
+    checkpoint::{Checkpoint, Due, Phase, Purpose, Stage, UNINSTALL},
     installation::Status,
-    memory_table::{Claim, Head, TombstoneKind},
-    message::{Message, REVISE_AFTER, Refetch, Walk},
     queue::Queue,
 };
 
-use crate::{Backfill, BackfillError, walk};
+use crate::{
+    Backfill, BackfillError,
+    walk::{self, Plan},
+};
 
 /// How long a lease lasts, in milliseconds; each page renews it. Longer than one page can take, all waits included.
-pub(crate) const LEASE_MS: i64 = 150_000;
+pub(crate) const LEASE_MS: i64 = 120_000;
 
 /// How long before Lambda's deadline the last page is begun, in milliseconds.
 pub(crate) const MARGIN_MS: i64 = 90_000;
@@ -32,8 +26,25 @@ pub(crate) const MARGIN_MS: i64 = 90_000;
 /// How long a checkpoint waits while an uninstall notice is being checked, in seconds.
 const POSTPONE_SECONDS: i64 = 60;
 
-/// Objects of one page that are written at once.
-const CONCURRENCY: usize = 8;
+/// What one step of a walk came to.
+pub(crate) struct Step {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) written: u64,
+}
+
+/// Why a step came to nothing.
+pub(crate) enum StepError {
+    /// Intercom did not give what was asked for: when to ask again is decided by what it said.
+    Api(ApiError),
+    /// Something of ours failed: the lease ends by itself.
+    Own(BackfillError),
+}
+
+impl<E: Into<BackfillError>> From<E> for StepError {
+    fn from(error: E) -> Self {
+        Self::Own(error.into())
+    }
+}
 
 /// What became of one due checkpoint in this run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,6 +87,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let Some(mut checkpoint) = held else { return Ok(()) };
         walked.held = true;
         let Some(resource) = resource else { return self.finish_uninstall(checkpoint, deadline_ms).await };
+        if resource == Resource::DataEvents && !self.config.data_events {
+            return self.leave(checkpoint).await;
+        }
         let until = deadline_ms.saturating_sub(MARGIN_MS);
         let client = match self.access.open(&due.workspace, Priority::Backfill, until).await? {
             Opening::Open(client) => client,
@@ -83,34 +97,93 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             Opening::Stopped(Status::UninstallPending) => return self.postpone(checkpoint).await,
             Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
         };
+        let shape = self.config.shape();
+        let mut listed = None;
         if !checkpoint.begun {
-            let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
-            checkpoint = walk::begin(checkpoint, resource, floor);
+            checkpoint = walk::begin(checkpoint, resource, self.plan(&shape));
             self.checkpoints.begin(&checkpoint, self.clock.now_ms() + LEASE_MS).await?;
-            checkpoint.dirty_since = None;
+            if checkpoint.purpose != Purpose::Older {
+                checkpoint.dirty_since = None;
+            }
         }
         loop {
-            let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since: checkpoint.since };
-            let page = match client.page(request).await {
-                Ok(page) => page,
-                Err(error) => return self.no_page(checkpoint, &client, &error, walked).await,
+            let step = match checkpoint.stage {
+                _ if resource == Resource::DataEvents => self.read_events(&client, &checkpoint).await,
+                Stage::List => self.read_page(&client, checkpoint.clone(), resource).await,
+                Stage::Confirm => self.confirm(&client, &checkpoint, resource, &mut listed).await,
+                Stage::Apply => self.remove_gone(&checkpoint, resource).await,
             };
-            let (written, newest) = self.keep(&checkpoint, resource, &page).await?;
+            let Step { checkpoint: after, written } = match step {
+                Ok(step) => step,
+                Err(StepError::Api(error)) => return self.no_page(checkpoint, resource, &client, &error, walked).await,
+                Err(StepError::Own(error)) => return Err(error),
+            };
+            checkpoint = after;
             walked.pages += 1;
             walked.written += written;
-            let now = self.clock.now_seconds();
-            checkpoint = walk::after_page(checkpoint, &page, newest, written, now);
             checkpoint.rate_used = client.rate_used();
-            self.metrics.count("PagesRead", 1, &[("resource", resource.path())], self.clock.now_ms());
+            self.count_page(&checkpoint, resource, written);
             if checkpoint.phase == Phase::Idle {
-                tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), pages = checkpoint.pages, seen = checkpoint.seen, written = checkpoint.written, "walked to the end");
-                return Ok(self.checkpoints.release(&checkpoint).await?);
+                tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), purpose = checkpoint.purpose.as_str(), pages = checkpoint.pages, seen = checkpoint.seen, written = checkpoint.written, "walked to the end");
+                self.checkpoints.release(&checkpoint).await?;
+                return self.follow(&checkpoint, resource).await;
             }
             if self.clock.now_ms() > deadline_ms.saturating_sub(MARGIN_MS) {
-                checkpoint.next_run_at = Some(now);
+                checkpoint.next_run_at = Some(self.clock.now_seconds());
                 return Ok(self.checkpoints.release(&checkpoint).await?);
             }
             self.checkpoints.save(&checkpoint, self.clock.now_ms() + LEASE_MS).await?;
+        }
+    }
+
+    /// What an operator chose, and the time.
+    pub(crate) fn plan<'a>(&self, shape: &'a str) -> Plan<'a> {
+        let now = self.clock.now_seconds();
+        Plan {
+            now,
+            floor: walk::floor(now, self.config.backfill_days, self.config.retention_days),
+            shape,
+            revisit_seconds: i64::from(self.config.reconcile_minutes) * 60,
+            sweep_seconds: i64::from(self.config.sweep_days) * 86_400,
+        }
+    }
+
+    /// One page of what Intercom lists.
+    async fn read_page(
+        &self,
+        client: &Client,
+        mut checkpoint: Checkpoint,
+        resource: Resource,
+    ) -> Result<Step, StepError> {
+        let (mut since, mut until) = (checkpoint.since, None);
+        if resource.is_windowed() {
+            checkpoint.window = walk::current_window(&checkpoint);
+            (since, until) = (checkpoint.window.and_then(|w| w.from), checkpoint.window.map(|w| w.to));
+        } else if checkpoint.purpose == Purpose::Older {
+            until = checkpoint.until;
+        }
+        let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since, until };
+        let page = client.page(request).await.map_err(StepError::Api)?;
+        let written = self.keep(&checkpoint, resource, &page).await?;
+        let shape = self.config.shape();
+        Ok(Step { checkpoint: walk::after_page(checkpoint, resource, &page, written, self.plan(&shape)), written })
+    }
+
+    /// The data events of contacts are read after the contacts, where they are wanted.
+    async fn follow(&self, checkpoint: &Checkpoint, resource: Resource) -> Result<(), BackfillError> {
+        if resource == Resource::Contacts && self.config.data_events {
+            let now = self.clock.now_seconds();
+            self.checkpoints.ensure(&checkpoint.workspace, Resource::DataEvents.path(), now).await?;
+        }
+        Ok(())
+    }
+
+    fn count_page(&self, checkpoint: &Checkpoint, resource: Resource, written: u64) {
+        let now_ms = self.clock.now_ms();
+        let of = [("resource", resource.path()), ("purpose", checkpoint.purpose.as_str())];
+        self.metrics.count("PagesRead", 1, &of, now_ms);
+        if written > 0 {
+            self.metrics.count("ObjectsWritten", written, &of, now_ms);
         }
     }
 
@@ -118,6 +191,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     async fn no_page(
         &self,
         checkpoint: Checkpoint,
+        resource: Resource,
         client: &Client,
         error: &ApiError,
         walked: &mut Walked,
@@ -127,7 +201,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         {
             self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
         }
-        let checkpoint = walk::after_failure(checkpoint, error, self.clock.now_seconds());
+        let checkpoint = walk::after_failure(checkpoint, resource, error, self.clock.now_seconds());
         walked.failed = checkpoint.failures > 0;
         tracing::warn!(%error, workspace = %checkpoint.workspace, resource = checkpoint.resource, next_run_at = checkpoint.next_run_at, "no page");
         Ok(self.checkpoints.release(&checkpoint).await?)
@@ -139,137 +213,18 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         Ok(self.checkpoints.release(&checkpoint).await?)
     }
 
+    /// Nobody wants it any more: a day later it is asked again.
+    async fn leave(&self, mut checkpoint: Checkpoint) -> Result<(), BackfillError> {
+        checkpoint.phase = Phase::Idle;
+        checkpoint.begun = false;
+        checkpoint.next_run_at = Some(self.clock.now_seconds().saturating_add(86_400));
+        Ok(self.checkpoints.release(&checkpoint).await?)
+    }
+
     /// No call may be made: the checkpoint waits for a new installation, which wakes it.
     async fn block(&self, mut checkpoint: Checkpoint) -> Result<(), BackfillError> {
         checkpoint.phase = Phase::Blocked;
         checkpoint.last_error = Some("the workspace is not connected: connect it again".to_owned());
         Ok(self.checkpoints.release(&checkpoint).await?)
-    }
-
-    /// Makes everything of a page durable. Gives the number of objects written or queued, and the newest change seen.
-    async fn keep(
-        &self,
-        checkpoint: &Checkpoint,
-        resource: Resource,
-        page: &Page,
-    ) -> Result<(u64, Option<Timestamp>), BackfillError> {
-        let entity_type = entity_type_of(resource);
-        let mut listed: HashMap<EntityRef, (&Value, Option<Timestamp>)> = HashMap::new();
-        for item in &page.items {
-            let Some(id) = item.get("id").and_then(id_text) else {
-                tracing::warn!(workspace = %checkpoint.workspace, resource = resource.path(), "an object without an id was passed over");
-                continue;
-            };
-            let updated_at = item.get(resource.changed_field()).and_then(Timestamp::from_value);
-            listed.insert(EntityRef::new(&checkpoint.workspace, entity_type, id), (item, updated_at));
-        }
-        let newest = listed.values().filter_map(|(_, updated_at)| *updated_at).max();
-        let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
-        listed.retain(|_, (_, updated_at)| updated_at.is_none() || *updated_at >= floor);
-
-        let entities: Vec<EntityRef> = listed.keys().cloned().collect();
-        let heads = self.memory.heads(&entities).await?;
-        if resource == Resource::DeletedConversations {
-            let deleted = listed.into_iter().filter(|(entity, _)| heads.get(entity).is_some_and(|h| !h.is_erased()));
-            let erased = self.erase(deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect()).await?;
-            return Ok((erased, newest));
-        }
-        let shape = self.config.settings.shape();
-        let mut refetch = Vec::new();
-        let mut whole = Vec::new();
-        for (entity, (item, updated_at)) in listed {
-            let head = heads.get(&entity);
-            let seen = updated_at.map_or(0, Timestamp::epoch_seconds);
-            if head.is_some_and(|head| updated_at.is_some() && head.covers(seen, &shape)) {
-                continue;
-            }
-            // A page is no proof that something which went has come back; a fetch of its own is.
-            if resource == Resource::Conversations || head.is_some_and(|head| head.tombstone.is_some()) {
-                refetch.push(self.refetch(&entity, seen));
-            } else {
-                whole.push((entity, item, head));
-            }
-        }
-        let queued = refetch.len() as u64;
-        self.queue.send_all(refetch).await?;
-        let written = stream::iter(whole.into_iter().map(Ok::<_, BackfillError>))
-            .map_ok(|(entity, item, head)| self.write(entity, item, head, &shape))
-            .try_buffer_unordered(CONCURRENCY)
-            .try_fold(0_u64, |sum, written| async move { Ok(sum + written) })
-            .await?;
-        Ok((queued + written, newest))
-    }
-
-    /// Conversations that Intercom lists as deleted and that memory still holds: their webhook was lost.
-    async fn erase(&self, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, BackfillError> {
-        let mut erased = 0;
-        for (entity, deleted_at) in deleted {
-            let at = deleted_at.unwrap_or(Timestamp::EPOCH);
-            let claim = self.memory.claim(&entity).await?;
-            let buried = self.memory.bury(&entity, TombstoneKind::Erased, at, claim, "listed as deleted").await?;
-            tracing::info!(workspace = %entity.workspace, id = entity.id, buried, "deleted in Intercom");
-            erased += u64::from(buried);
-        }
-        Ok(erased)
-    }
-
-    fn refetch(&self, entity: &EntityRef, seen_updated_at: i64) -> String {
-        Message::Refetch(Refetch {
-            workspace: entity.workspace.clone(),
-            entity: entity.entity_type.as_str().to_owned(),
-            id: entity.id.clone(),
-            reason: "backfill".to_owned(),
-            seen_updated_at,
-            received_at_ms: self.clock.now_ms(),
-            deferrals: 0,
-        })
-        .write()
-    }
-
-    async fn write(
-        &self,
-        entity: EntityRef,
-        item: &Value,
-        head: Option<&Head>,
-        shape: &str,
-    ) -> Result<u64, BackfillError> {
-        use store::memory_table::Written;
-        let view = match transform(&entity.workspace, entity.entity_type, item, &self.config.settings) {
-            Ok(view) => view,
-            Err(error) => {
-                tracing::error!(%error, workspace = %entity.workspace, id = entity.id, "passed over");
-                return Ok(0);
-            }
-        };
-        // What carries no time of change cannot win by one: it is counted like a fetch, but only where it differs.
-        let claim = match head {
-            Some(head) if item.get("updated_at").and_then(Timestamp::from_value).is_none() => {
-                if !head.differs_from(&view, shape) {
-                    return Ok(0);
-                }
-                self.memory.claim(&entity).await?
-            }
-            _ => Claim::PAGE,
-        };
-        let written = self.memory.write(&view, claim, shape, head, self.clock.now_seconds()).await?;
-        if matches!(written, Written::Stored { renamed: true, .. }) {
-            let walk = Message::Walk(Walk::after_rename(&entity, self.clock.now_ms()));
-            self.queue.send(walk.write(), REVISE_AFTER).await?;
-        }
-        Ok(u64::from(matches!(written, Written::Stored { .. })))
-    }
-}
-
-fn entity_type_of(resource: Resource) -> EntityType {
-    match resource {
-        Resource::Conversations | Resource::DeletedConversations => EntityType::Conversation,
-        Resource::Tickets => EntityType::Ticket,
-        Resource::Contacts => EntityType::Contact,
-        Resource::Companies => EntityType::Company,
-        Resource::Articles => EntityType::Article,
-        Resource::Admins => EntityType::Admin,
-        Resource::Teams => EntityType::Team,
-        Resource::Tags => EntityType::Tag,
-        Resource::Segments => EntityType::Segment,
     }
 }

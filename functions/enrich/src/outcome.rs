@@ -36,7 +36,7 @@ impl Deferral {
         let cause = match not_now.cause {
             NotNowCause::RateLimited => "rate limit",
             NotNowCause::Status(_) | NotNowCause::Garbled(_) => "Intercom failing",
-            NotNowCause::Unreachable => "Intercom unreachable",
+            NotNowCause::Unreachable | NotNowCause::TimedOut => "Intercom unreachable",
         };
         Outcome::Deferred(Self { cause, not_before_ms: not_now.retry_at_ms })
     }

@@ -3,7 +3,7 @@
 use intercom::{Timestamp, WorkspaceId, client::Resource};
 use serde::Serialize;
 use store::{
-    checkpoint::{Checkpoint, Phase},
+    checkpoint::{Checkpoint, Phase, Purpose, WindowSpan},
     installation::{Installation, Status},
 };
 
@@ -17,7 +17,7 @@ const OVERDUE_SECONDS: i64 = 3600;
 const REFRESH: (u32, u32) = (5, 30);
 
 /// The order on the page.
-const SHOWN: [Resource; 9] = [
+const SHOWN: [Resource; 10] = [
     Resource::Conversations,
     Resource::Tickets,
     Resource::Contacts,
@@ -27,6 +27,7 @@ const SHOWN: [Resource; 9] = [
     Resource::Teams,
     Resource::Tags,
     Resource::Segments,
+    Resource::DataEvents,
 ];
 
 /// A workspace, as JSON and as page.
@@ -75,9 +76,13 @@ pub(crate) struct ResourceReport {
     pub(crate) estimate: Option<u64>,
     /// 0 to 100; `None` where Intercom does not say how many there are.
     pub(crate) percent: Option<u64>,
+    /// While the history is being read, at the pace so far.
+    pub(crate) time_left: Option<String>,
     pub(crate) up_to: Option<Timestamp>,
     pub(crate) next_run_at: Option<String>,
     pub(crate) last_error: Option<String>,
+    /// What a person should know though nothing failed.
+    pub(crate) notice: Option<String>,
 }
 
 fn iso(seconds: i64) -> Option<String> {
@@ -131,12 +136,12 @@ fn resource_report(c: &Checkpoint, connected: bool, now: i64) -> ResourceReport 
         Phase::Running if c.last_error.is_some() && waits > 0 => format!("tries again in {}", span(waits)),
         Phase::Running if !c.begun && c.pages == 0 => "about to begin".to_owned(),
         Phase::Running if is_first(c) => "reading the history".to_owned(),
+        Phase::Running if c.purpose == Purpose::History => "reading everything again".to_owned(),
+        Phase::Running if c.purpose == Purpose::Older => "reading what is older".to_owned(),
+        Phase::Running if c.purpose == Purpose::Sweep => "looking for what is gone".to_owned(),
         Phase::Running => "reading what changed".to_owned(),
     };
-    let window = (c.phase == Phase::Running && c.begun).then(|| match c.since {
-        Some(since) => format!("what changed since {}", for_people(&since.iso())),
-        None => "from the beginning".to_owned(),
-    });
+    let window = (c.phase == Phase::Running && c.begun).then(|| window(c));
     let percent = match (c.phase, c.estimate) {
         (Phase::Idle, _) => Some(100),
         // While a walk is under way things are added: never more than there are.
@@ -156,10 +161,33 @@ fn resource_report(c: &Checkpoint, connected: bool, now: i64) -> ResourceReport 
         written: c.written,
         estimate: c.estimate,
         percent,
+        time_left: time_left(c, now).filter(|_| connected).map(span),
         up_to: c.high_water,
         next_run_at: c.next_run_at.and_then(iso),
         last_error: c.last_error.clone(),
+        notice: c.notice.clone(),
     }
+}
+
+/// What the walk under way asks for: the stretch of time that is being read, where there are several.
+fn window(c: &Checkpoint) -> String {
+    let day = |time: Timestamp| for_people(&time.iso());
+    let part = c.window.filter(|window| window.from != c.since || Some(window.to) != c.until);
+    match (part, c.since) {
+        (Some(WindowSpan { from: Some(from), to }), _) => format!("what changed from {} to {}", day(from), day(to)),
+        (Some(WindowSpan { from: None, to }), _) => format!("what changed up to {}", day(to)),
+        (None, Some(since)) => format!("what changed since {}", day(since)),
+        (None, None) => "from the beginning".to_owned(),
+    }
+}
+
+/// Seconds until a first walk is done, if it goes on as it has gone since it began.
+fn time_left(c: &Checkpoint, now: i64) -> Option<i64> {
+    let begun_at = c.until.filter(|_| c.phase == Phase::Running && c.begun && c.purpose == Purpose::History)?;
+    let elapsed = now.saturating_sub(begun_at.epoch_seconds()).max(1);
+    let left = i64::try_from(c.estimate?.saturating_sub(c.seen)).ok()?;
+    let seen = i64::try_from(c.seen).ok().filter(|seen| *seen > 0)?;
+    Some(left.saturating_mul(elapsed) / seen).filter(|seconds| *seconds > 0)
 }
 
 /// What Intercom shows to the people of a workspace, from its daily question after our health.
@@ -204,7 +232,7 @@ fn is_failing(checkpoint: &Checkpoint) -> bool {
 
 /// No walk has come to its end yet.
 fn is_first(checkpoint: &Checkpoint) -> bool {
-    checkpoint.high_water.is_none() && checkpoint.generation <= 1
+    checkpoint.shape.is_none()
 }
 
 /// `2026-11-22T10:45:19Z` as `2026-11-22 10:45 UTC`.
@@ -255,25 +283,14 @@ mod tests {
 
     fn checkpoint(resource: &str) -> Checkpoint {
         Checkpoint {
-            workspace: "ws1".parse().unwrap(),
-            resource: resource.to_owned(),
-            phase: Phase::Running,
             begun: true,
-            generation: 1,
-            cursor: None,
-            since: None,
-            high_water: None,
-            high_water_next: None,
-            dirty_since: None,
+            until: Timestamp::from_epoch_seconds(NOW - 60),
             pages: 3,
             seen: 150,
             written: 150,
             estimate: Some(600),
-            rate_used: None,
-            failures: 0,
-            last_error: None,
             next_run_at: Some(NOW),
-            fence: 1,
+            ..Checkpoint::fresh("ws1".parse().unwrap(), resource)
         }
     }
 
@@ -291,6 +308,7 @@ mod tests {
             (conversations.state.as_str(), conversations.window.as_deref()),
             ("reading the history", Some("from the beginning"))
         );
+        assert_eq!(conversations.time_left.as_deref(), Some("3 minutes"), "450 more, at 150 a minute");
         assert_eq!(told.last_event_ago.as_deref(), Some("3 minutes ago"));
     }
 

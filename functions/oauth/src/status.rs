@@ -171,7 +171,7 @@ fn row(r: &ResourceReport) -> Markup {
     html! {
         li {
             div class="line" {
-                span class="what" id=(id) { (r.resource) }
+                span class="what" id=(id) { (r.resource.replace('_', " ")) }
                 span class="state" { (r.state) }
             }
             @match r.percent {
@@ -187,10 +187,12 @@ fn row(r: &ResourceReport) -> Markup {
                     @else if let Some(estimate) = r.estimate { " of about " (grouped(estimate)) }
                     @else { " so far" }
                 }
-                @if let Some(window) = &r.window { span { (window) } }
+                @if let Some(left) = &r.time_left { span { "about " (left) " left" } }
+                @else if let Some(window) = &r.window { span { (window) } }
                 @else if let Some(up_to) = r.up_to { span { "up to " time datetime=(up_to) { (for_people(&up_to.iso())) } } }
             }
             @if let Some(error) = &r.last_error { p class="error" { (error) } }
+            @if let Some(notice) = &r.notice { p class="error" { (notice) } }
         }
     }
 }

@@ -127,6 +127,10 @@ fn decide(strike: Option<FailureKind>, rate: &mut Rate, authorized: bool, header
     let mut pass = (0, false);
     match strike {
         Some(FailureKind::Status { status }) => return Outcome::Refuse(failed(status)),
+        Some(FailureKind::Refuse { status, code }) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            return Outcome::Refuse(ApiError::new(status, &code, "refused by a failure rule"));
+        }
         Some(FailureKind::RateLimited) => {
             rate.remaining = 0;
             return Outcome::Refuse(ApiError::rate_limited(rate.limit));

@@ -71,8 +71,10 @@ pub enum NotNowCause {
     RateLimited,
     /// A status that passes by itself.
     Status(u16),
-    /// No connection, or no answer in time.
+    /// No connection, or one that broke.
     Unreachable,
+    /// No answer in time.
+    TimedOut,
     /// An answer of 2xx that is no JSON.
     Garbled(u16),
 }
@@ -82,7 +84,8 @@ impl fmt::Display for NotNowCause {
         match self {
             Self::RateLimited => f.write_str("the rate limit is used up"),
             Self::Status(status) => write!(f, "HTTP {status}"),
-            Self::Unreachable => f.write_str("no connection, or no answer in time"),
+            Self::Unreachable => f.write_str("no connection, or it broke"),
+            Self::TimedOut => f.write_str("no answer in time"),
             Self::Garbled(status) => write!(f, "HTTP {status} without JSON"),
         }
     }
@@ -96,7 +99,8 @@ impl NotNow {
     /// The error itself is dropped: its text holds the URL and says little more.
     pub(crate) fn unreachable(error: &reqwest::Error) -> Self {
         tracing::debug!(timeout = error.is_timeout(), connect = error.is_connect(), "no answer from Intercom");
-        Self { retry_at_ms: None, cause: NotNowCause::Unreachable }
+        let cause = if error.is_timeout() && !error.is_connect() { NotNowCause::TimedOut } else { NotNowCause::Unreachable };
+        Self { retry_at_ms: None, cause }
     }
 
     pub(crate) fn garbled(status: StatusCode) -> Self {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use intercom::WorkspaceId;
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
 use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
@@ -18,7 +19,7 @@ const ATTEMPTS: u32 = 8;
 const PAGE: i32 = 25;
 
 /// A page of the things that link to somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Linked {
     /// Each once.
     pub entities: Vec<EntityRef>,
@@ -33,8 +34,36 @@ impl MemoryTable {
     /// See [`StoreError`].
     pub async fn linked(&self, to: &EntityRef, cursor: Option<&str>) -> Result<Linked, StoreError> {
         let target = RelationTarget::new("intercom", to.entity_type.as_str(), &to.id);
-        let relation_pk = keys::relation_pk(&to.workspace, &target);
-        let start = cursor.map(|cursor| start_key(cursor, &relation_pk)).transpose()?;
+        self.linked_to(&keys::relation_pk(&to.workspace, &target), cursor, PAGE).await
+    }
+
+    /// All things of a kind that memory holds, a page of them; those that are gone are not among them. Nothing for kinds
+    /// that have no roster ([`keys::roster`]). `cursor` is the last page's.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn listed(
+        &self,
+        workspace: &WorkspaceId,
+        kind: EntityType,
+        cursor: Option<&str>,
+        limit: i32,
+    ) -> Result<Linked, StoreError> {
+        let (shard, within) = match cursor.and_then(|cursor| cursor.split_once(' ')) {
+            Some((shard, within)) => (shard.parse().unwrap_or(0), Some(within).filter(|within| !within.is_empty())),
+            None => (0, None),
+        };
+        let Some(roster) = keys::roster_of(kind, shard) else { return Ok(Linked::default()) };
+        let page = self.linked_to(&keys::relation_pk(workspace, &roster), within, limit).await?;
+        let cursor = match page.cursor {
+            Some(within) => Some(format!("{shard} {within}")),
+            None => Some(shard + 1).filter(|next| *next < keys::ROSTER_SHARDS).map(|next| format!("{next} ")),
+        };
+        Ok(Linked { cursor, ..page })
+    }
+
+    async fn linked_to(&self, relation_pk: &str, cursor: Option<&str>, limit: i32) -> Result<Linked, StoreError> {
+        let start = cursor.map(|cursor| start_key(cursor, relation_pk)).transpose()?;
         let answer = self
             .client
             .query()
@@ -43,7 +72,7 @@ impl MemoryTable {
             .key_condition_expression("relation_pk = :pk")
             .expression_attribute_values(":pk", s(relation_pk))
             .set_exclusive_start_key(start)
-            .limit(PAGE)
+            .limit(limit)
             .send()
             .await
             .map_err(StoreError::unavailable)?;

@@ -1,0 +1,183 @@
+//! Making what a page holds durable: what it holds in full is written, what needs another call is queued.
+
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use intercom::{
+    Timestamp,
+    client::{Page, Resource},
+    notification::id_text,
+};
+use memory::{EntityRef, EntityType, transform};
+use platform::{cipher::TokenCipher, credentials::CredentialsSource};
+use serde_json::Value;
+use store::{
+    checkpoint::{Checkpoint, Purpose},
+    memory_table::{Claim, Head, TombstoneKind, Written},
+    message::{Message, REVISE_AFTER, Refetch, Walk},
+    queue::Queue,
+    sweep::SweepOf,
+};
+
+use crate::{Backfill, BackfillError, walk};
+
+/// Objects of one page that are written at once.
+const CONCURRENCY: usize = 8;
+
+/// The sweep that a checkpoint is in.
+pub(crate) fn sweep_of(checkpoint: &Checkpoint) -> SweepOf<'_> {
+    SweepOf { workspace: &checkpoint.workspace, resource: &checkpoint.resource, generation: checkpoint.generation }
+}
+
+impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
+    /// Makes everything of a page durable. Gives the number of objects written or queued.
+    pub(crate) async fn keep(
+        &self,
+        checkpoint: &Checkpoint,
+        resource: Resource,
+        page: &Page,
+    ) -> Result<u64, BackfillError> {
+        let entity_type = entity_type_of(resource);
+        let mut listed: HashMap<EntityRef, (&Value, Option<Timestamp>)> = HashMap::new();
+        for item in &page.items {
+            let Some(id) = item.get("id").and_then(id_text) else {
+                tracing::warn!(workspace = %checkpoint.workspace, resource = resource.path(), "an object without an id was passed over");
+                continue;
+            };
+            let updated_at = item.get(resource.changed_field()).and_then(Timestamp::from_value);
+            listed.insert(EntityRef::new(&checkpoint.workspace, entity_type, id), (item, updated_at));
+        }
+        if checkpoint.purpose == Purpose::Sweep {
+            let ids = listed.keys().map(|entity| entity.id.as_str());
+            let now = self.clock.now_seconds();
+            self.sweeps.note_listed(sweep_of(checkpoint), checkpoint.pages, ids, now).await?;
+        }
+        let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
+        listed.retain(|_, (_, updated_at)| updated_at.is_none() || *updated_at >= floor);
+
+        let entities: Vec<EntityRef> = listed.keys().cloned().collect();
+        let heads = self.memory.heads(&entities).await?;
+        if resource == Resource::DeletedConversations {
+            let deleted = listed.into_iter().filter(|(entity, _)| heads.get(entity).is_some_and(|h| !h.is_erased()));
+            return self.erase(deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect()).await;
+        }
+        let shape = self.config.settings.shape();
+        let mut refetch = Vec::new();
+        let mut whole = Vec::new();
+        for (entity, (item, updated_at)) in listed {
+            let head = heads.get(&entity);
+            let seen = updated_at.map_or(0, Timestamp::epoch_seconds);
+            if head.is_some_and(|head| updated_at.is_some() && head.covers(seen, &shape)) {
+                continue;
+            }
+            // A page is no proof that something which went has come back; a fetch of its own is.
+            if resource == Resource::Conversations || head.is_some_and(|head| head.tombstone.is_some()) {
+                refetch.push(self.refetch(&entity, seen));
+            } else {
+                whole.push((entity, item, head));
+            }
+        }
+        let queued = refetch.len() as u64;
+        self.queue.send_all(refetch).await?;
+        let writes = whole.into_iter().map(|(entity, item, head)| self.write(entity, item, head, &shape));
+        Ok(queued + self.all(writes).await?)
+    }
+
+    /// Does a few writes at a time; gives how many changed something.
+    pub(crate) async fn all(
+        &self,
+        writes: impl Iterator<Item = impl Future<Output = Result<u64, BackfillError>>>,
+    ) -> Result<u64, BackfillError> {
+        let writes = stream::iter(writes).buffer_unordered(CONCURRENCY);
+        writes.try_fold(0_u64, |sum, written| async move { Ok(sum + written) }).await
+    }
+
+    /// Conversations that Intercom lists as deleted and that memory still holds: their webhook was lost.
+    async fn erase(&self, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, BackfillError> {
+        let mut erased = 0;
+        for (entity, deleted_at) in deleted {
+            let at = deleted_at.unwrap_or(Timestamp::EPOCH);
+            let claim = self.memory.claim(&entity).await?;
+            let buried = self.memory.bury(&entity, TombstoneKind::Erased, at, claim, "listed as deleted").await?;
+            tracing::info!(workspace = %entity.workspace, id = entity.id, buried, "deleted in Intercom");
+            erased += u64::from(buried);
+        }
+        Ok(erased)
+    }
+
+    fn refetch(&self, entity: &EntityRef, seen_updated_at: i64) -> String {
+        Message::Refetch(Refetch {
+            workspace: entity.workspace.clone(),
+            entity: entity.entity_type.as_str().to_owned(),
+            id: entity.id.clone(),
+            reason: "backfill".to_owned(),
+            seen_updated_at,
+            received_at_ms: self.clock.now_ms(),
+            deferrals: 0,
+        })
+        .write()
+    }
+
+    /// What a page shows of one thing.
+    async fn write(
+        &self,
+        entity: EntityRef,
+        item: &Value,
+        head: Option<&Head>,
+        shape: &str,
+    ) -> Result<u64, BackfillError> {
+        let Some(view) = self.view(&entity, item) else { return Ok(0) };
+        // What carries no time of change cannot win by one: it is counted like a fetch, but only where it differs.
+        let claim = match head {
+            Some(head) if item.get("updated_at").and_then(Timestamp::from_value).is_none() => {
+                if !head.differs_from(&view, shape) {
+                    return Ok(0);
+                }
+                self.memory.claim(&entity).await?
+            }
+            _ => Claim::PAGE,
+        };
+        self.put(&view, claim, head).await
+    }
+
+    /// `None` where it cannot become memory: one odd object stops no page.
+    pub(crate) fn view(&self, entity: &EntityRef, item: &Value) -> Option<memory::View> {
+        transform(&entity.workspace, entity.entity_type, item, &self.config.settings)
+            .inspect_err(|error| {
+                tracing::error!(%error, workspace = %entity.workspace, id = entity.id, "passed over");
+            })
+            .ok()
+    }
+
+    pub(crate) async fn put(
+        &self,
+        view: &memory::View,
+        claim: Claim,
+        head: Option<&Head>,
+    ) -> Result<u64, BackfillError> {
+        let entity = &view.document.entity;
+        let shape = self.config.settings.shape();
+        let written = self.memory.write(view, claim, &shape, head, self.clock.now_seconds()).await?;
+        if matches!(written, Written::Stored { renamed: true, .. }) {
+            let walk = Message::Walk(Walk::after_rename(entity, self.clock.now_ms()));
+            self.queue.send(walk.write(), REVISE_AFTER).await?;
+        }
+        Ok(u64::from(matches!(written, Written::Stored { .. })))
+    }
+}
+
+/// What memory calls the things of a resource.
+pub(crate) fn entity_type_of(resource: Resource) -> EntityType {
+    match resource {
+        Resource::Conversations | Resource::DeletedConversations => EntityType::Conversation,
+        Resource::Tickets => EntityType::Ticket,
+        Resource::Contacts => EntityType::Contact,
+        Resource::Companies => EntityType::Company,
+        Resource::Articles => EntityType::Article,
+        Resource::Admins => EntityType::Admin,
+        Resource::Teams => EntityType::Team,
+        Resource::Tags => EntityType::Tag,
+        Resource::Segments => EntityType::Segment,
+        Resource::DataEvents => EntityType::DataEvent,
+    }
+}

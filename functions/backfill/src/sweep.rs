@@ -1,0 +1,166 @@
+//! Looking for what is gone: what memory holds and no page of a sweep listed is asked for, one by one; what Intercom
+//! confirms to be gone goes from memory too, unless it is so much that a person should look first.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use intercom::{
+    Timestamp,
+    client::{ApiError, Client, Resource},
+};
+use memory::{EntityRef, EntityType};
+use platform::{cipher::TokenCipher, credentials::CredentialsSource};
+use store::{
+    checkpoint::Checkpoint,
+    memory_table::{Head, NOT_FOUND, TombstoneKind},
+    message::{Errand, Message, REVISE_AFTER, Walk},
+    queue::Queue,
+    sweep::{Gone, Listed},
+};
+
+use crate::{
+    Backfill, BackfillError,
+    keep::{entity_type_of, sweep_of},
+    unit::{Step, StepError},
+    walk,
+};
+
+/// Things of memory that are compared at once.
+const PAGE: i32 = 200;
+
+/// Questions under way at once.
+const CONCURRENCY: usize = 4;
+
+/// What Intercom says about one thing that was not listed.
+enum Answer {
+    Gone(Gone),
+    /// It is there all the same; 1 where memory had to change.
+    Here(u64),
+}
+
+impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
+    /// One page of memory's own things, compared with what was listed; that is read once a run.
+    pub(crate) async fn confirm(
+        &self,
+        client: &Client,
+        checkpoint: &Checkpoint,
+        resource: Resource,
+        listed: &mut Option<Listed>,
+    ) -> Result<Step, StepError> {
+        let sweep = sweep_of(checkpoint);
+        let listed = match listed {
+            Some(listed) => listed,
+            None => listed.insert(self.sweeps.listed(sweep).await?),
+        };
+        let kind = entity_type_of(resource);
+        let held = self.memory.listed(&checkpoint.workspace, kind, checkpoint.cursor.as_deref(), PAGE).await?;
+        let unseen: Vec<EntityRef> = held.entities.into_iter().filter(|entity| !listed.has(&entity.id)).collect();
+        let asked = checkpoint.unseen.saturating_add(unseen.len() as u64);
+        if walk::is_too_much_unseen(asked, checkpoint.seen) {
+            let why = format!(
+                "The last sweep listed {} {}, and memory holds far more: nothing was removed. Intercom's list may be broken; \
+                 the next sweep looks again.",
+                checkpoint.seen,
+                resource.path()
+            );
+            return Ok(self.stop(checkpoint, resource, why));
+        }
+        let heads = self.memory.heads(&unseen).await?;
+        let questions = unseen.iter().map(|entity| self.ask(client, entity, heads.get(entity), resource));
+        let answers: Vec<Answer> = stream::iter(questions).buffer_unordered(CONCURRENCY).try_collect().await?;
+        let (mut gone, mut written) = (Vec::new(), 0);
+        for answer in answers {
+            match answer {
+                Answer::Gone(one) => gone.push(one),
+                Answer::Here(changed) => written += changed,
+            }
+        }
+        self.sweeps.note_gone(sweep, checkpoint.pages, &gone, self.clock.now_seconds()).await?;
+        let mut checkpoint = walk::after_confirming(checkpoint.clone(), asked, gone.len() as u64, held.cursor);
+        let limit = walk::limit(checkpoint.seen, self.config.sweep_limit_percent);
+        if checkpoint.gone > limit {
+            let why = format!(
+                "The last sweep found more than {limit} {} gone from Intercom and removed none of them. If that many were \
+                 really deleted, deploy with a higher SweepLimitPercent.",
+                resource.path()
+            );
+            return Ok(self.stop(&checkpoint, resource, why));
+        }
+        checkpoint.written = checkpoint.written.saturating_add(written);
+        Ok(Step { checkpoint, written })
+    }
+
+    fn stop(&self, checkpoint: &Checkpoint, resource: Resource, why: String) -> Step {
+        tracing::error!(workspace = %checkpoint.workspace, resource = resource.path(), why, "a sweep was stopped");
+        self.metrics.count("SweepsStopped", 1, &[("resource", resource.path())], self.clock.now_ms());
+        let shape = self.config.shape();
+        Step { checkpoint: walk::stopped(checkpoint.clone(), resource, why, self.plan(&shape)), written: 0 }
+    }
+
+    /// Asks Intercom after one thing, and writes it where it is there.
+    async fn ask(
+        &self,
+        client: &Client,
+        entity: &EntityRef,
+        head: Option<&Head>,
+        resource: Resource,
+    ) -> Result<Answer, StepError> {
+        let claim = self.memory.claim(entity).await?;
+        let gone = |merged_into| Answer::Gone(Gone { id: entity.id.clone(), merged_into });
+        match client.object(resource, &entity.id).await {
+            Ok(object) => {
+                let Some(view) = self.view(entity, &object) else { return Ok(Answer::Here(0)) };
+                Ok(Answer::Here(self.put(&view, claim, head).await?))
+            }
+            Err(ApiError::NotFound) => Ok(gone(None)),
+            Err(ApiError::Merged { survivor }) => Ok(gone(survivor)),
+            Err(error @ (ApiError::NotNow(_) | ApiError::Unauthorized { .. } | ApiError::Forbidden { .. })) => {
+                Err(StepError::Api(error))
+            }
+            // An answer that nobody understands is no proof of anything.
+            Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. })) => {
+                tracing::warn!(%error, workspace = %entity.workspace, id = entity.id, "not confirmed");
+                Ok(Answer::Here(0))
+            }
+        }
+    }
+
+    /// Removes everything that was confirmed to be gone.
+    pub(crate) async fn remove_gone(&self, checkpoint: &Checkpoint, resource: Resource) -> Result<Step, StepError> {
+        let gone = self.sweeps.gone(sweep_of(checkpoint)).await?;
+        let kind = entity_type_of(resource);
+        let now = Timestamp::from_epoch_seconds(self.clock.now_seconds()).unwrap_or(Timestamp::EPOCH);
+        let mut removed = 0;
+        for one in gone {
+            let entity = EntityRef::new(&checkpoint.workspace, kind, &one.id);
+            removed += u64::from(self.remove(&entity, one.merged_into.as_deref(), now).await?);
+        }
+        if removed > 0 {
+            tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), removed, "gone from Intercom");
+            self.metrics.count("ThingsGone", removed, &[("resource", resource.path())], self.clock.now_ms());
+        }
+        let shape = self.config.shape();
+        let mut checkpoint = walk::end(checkpoint.clone(), resource, self.plan(&shape));
+        checkpoint.notice = None;
+        checkpoint.written = checkpoint.written.saturating_add(removed);
+        Ok(Step { checkpoint, written: removed })
+    }
+
+    async fn remove(&self, entity: &EntityRef, survivor: Option<&str>, at: Timestamp) -> Result<bool, BackfillError> {
+        let now_ms = self.clock.now_ms();
+        let claim = self.memory.claim(entity).await?;
+        // What is to follow is sent first: it does no harm where the rest fails.
+        if let Some(survivor) = survivor {
+            let moved = Message::Walk(Walk::begin(Errand::Revise, entity, 1, now_ms));
+            self.queue.send(moved.write(), REVISE_AFTER).await?;
+            return Ok(self.memory.merge(entity, survivor, at, claim).await?);
+        }
+        // A ticket that is deleted is gone for good. Intercom answers the same for a contact that is archived, and an
+        // article or company may come back.
+        let kind = match entity.entity_type {
+            EntityType::Ticket => TombstoneKind::Erased,
+            _ => TombstoneKind::Absent,
+        };
+        let renamed = Message::Walk(Walk::after_rename(entity, now_ms));
+        self.queue.send(renamed.write(), REVISE_AFTER).await?;
+        Ok(self.memory.bury(entity, kind, at, claim, NOT_FOUND).await?)
+    }
+}
