@@ -10,6 +10,8 @@ use std::{
 use serde_json::Value;
 use tests::{Options, Stack};
 
+use crate::memory::{Items, assert_same};
+
 /// Ends a run at its `polls`th step, wherever that is: what it was waiting for is never answered.
 struct Killed<F> {
     run: Pin<Box<F>>,
@@ -62,32 +64,50 @@ async fn progress(stack: &Stack) -> Vec<(String, i64, i64)> {
         .collect()
 }
 
-#[tokio::test]
-async fn invariant_7_a_run_that_is_killed_anywhere_loses_nothing() {
-    let undisturbed = installed().await;
-    let (_, steps) = kill_at(undisturbed.tick(), usize::MAX).await;
-    let (_, batch_steps) = kill_at(undisturbed.enrich_batch(&undisturbed.backfill_queue), usize::MAX).await;
-    undisturbed.settle().await;
-    let truth = undisturbed.tables.memory().await;
-    assert!(steps > 30 && batch_steps > 10, "{steps} {batch_steps}");
+/// What memory ends in where nobody is killed, and how many steps a tick and a batch take.
+async fn undisturbed() -> (Items, usize, usize) {
+    let stack = installed().await;
+    let (_, ticks) = kill_at(stack.tick(), usize::MAX).await;
+    let (_, batches) = kill_at(stack.enrich_batch(&stack.backfill_queue), usize::MAX).await;
+    stack.settle().await;
+    (stack.tables.memory().await, ticks, batches)
+}
 
-    const KILLS: usize = 24;
-    for kill in 0..KILLS {
-        let stack = installed().await;
-        let _ = kill_at(stack.tick(), steps * kill / KILLS).await;
-        let _ = kill_at(stack.enrich_batch(&stack.backfill_queue), batch_steps * kill / KILLS).await;
-        let before = progress(&stack).await;
-        // Nobody gives the leases and messages back; they come free by themselves.
-        stack.clock.advance(Duration::from_secs(400));
-        stack.tick().await;
-        for ((resource, generation, pages), (_, later, more)) in before.into_iter().zip(progress(&stack).await) {
-            assert!((later, more) >= (generation, pages), "{resource} went backwards after kill {kill}");
-        }
-        stack.settle().await;
-        let memory = stack.tables.memory().await;
-        let keys: std::collections::BTreeSet<_> = truth.keys().chain(memory.keys()).collect();
-        for key in keys {
-            assert_eq!(truth.get(key), memory.get(key), "{key:?} after kill {kill} of {KILLS}");
-        }
+/// Kills a tick and then a batch at these steps, and lets the next ones find what is left.
+async fn killed(tick: usize, batch: usize, truth: &Items) {
+    let stack = installed().await;
+    let _ = kill_at(stack.tick(), tick).await;
+    let _ = kill_at(stack.enrich_batch(&stack.backfill_queue), batch).await;
+    let before = progress(&stack).await;
+    // Nobody gives the leases and messages back; they come free by themselves.
+    stack.clock.advance(Duration::from_secs(400));
+    stack.tick().await;
+    for ((resource, generation, pages), (_, later, more)) in before.into_iter().zip(progress(&stack).await) {
+        assert!((later, more) >= (generation, pages), "{resource} went backwards after kill {tick}, {batch}");
     }
+    stack.settle().await;
+    let memory = stack.tables.memory().await;
+    if memory != *truth {
+        println!("killed at steps {tick} and {batch}");
+        assert_same(truth, &memory);
+    }
+}
+
+#[test]
+fn invariant_7_a_run_that_is_killed_anywhere_loses_nothing() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (truth, ticks, batches) = runtime().block_on(undisturbed());
+    assert!(ticks > 30 && batches > 10, "{ticks} {batches}");
+    println!("killed at each of {ticks} steps of a tick, and of {batches} of a batch");
+    let truth = &truth;
+    std::thread::scope(|scope| {
+        for lane in 0..4 {
+            let runtime = runtime();
+            scope.spawn(move || {
+                for kill in (0..ticks.max(batches)).filter(|kill| kill % 4 == lane) {
+                    runtime.block_on(killed(kill.min(ticks), kill * batches / ticks, truth));
+                }
+            });
+        }
+    });
 }

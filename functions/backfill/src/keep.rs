@@ -67,7 +67,13 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         for (entity, (item, updated_at)) in listed {
             let head = heads.get(&entity);
             let seen = updated_at.map_or(0, Timestamp::epoch_seconds);
-            if head.is_some_and(|head| updated_at.is_some() && head.covers(seen, &shape)) {
+            if let Some(head) = head.filter(|head| updated_at.is_some() && head.covers(seen, &shape)) {
+                // Written since this walk began, and met again: a run that was killed right after the write could not
+                // send anybody to those that name it.
+                let is_fresh = checkpoint.until.is_some_and(|begun| head.fetched_at >= begun.epoch_seconds());
+                if is_fresh && self.memory.is_named(&entity).await? {
+                    self.revise_later(&entity).await?;
+                }
                 continue;
             }
             // A page is no proof that something which went has come back; a fetch of its own is.
@@ -157,12 +163,21 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     ) -> Result<u64, BackfillError> {
         let entity = &view.document.entity;
         let shape = self.config.settings.shape();
+        let foreseen = self.memory.will_rename(view, head).await?;
+        if foreseen {
+            self.revise_later(entity).await?;
+        }
         let written = self.memory.write(view, claim, &shape, head, self.clock.now_seconds()).await?;
-        if matches!(written, Written::Stored { renamed: true, .. }) {
-            let walk = Message::Walk(Walk::after_rename(entity, self.clock.now_ms()));
-            self.queue.send(walk.write(), REVISE_AFTER).await?;
+        if matches!(written, Written::Stored { renamed: true, .. }) && !foreseen {
+            self.revise_later(entity).await?;
         }
         Ok(u64::from(matches!(written, Written::Stored { .. })))
+    }
+
+    /// Has everything that repeats a name or the companies of somebody brought up to date.
+    pub(crate) async fn revise_later(&self, entity: &EntityRef) -> Result<(), BackfillError> {
+        let walk = Message::Walk(Walk::after_rename(entity, self.clock.now_ms()));
+        Ok(self.queue.send(walk.write(), REVISE_AFTER).await?)
     }
 }
 

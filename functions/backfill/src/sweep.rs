@@ -159,8 +159,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             EntityType::Ticket => TombstoneKind::Erased,
             _ => TombstoneKind::Absent,
         };
-        let renamed = Message::Walk(Walk::after_rename(entity, now_ms));
-        self.queue.send(renamed.write(), REVISE_AFTER).await?;
+        self.revise_later(entity).await?;
         Ok(self.memory.bury(entity, kind, at, claim, NOT_FOUND).await?)
     }
 }

@@ -8,7 +8,7 @@ use intercom::{
 use memory::{EntityRef, EntityType, View, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    memory_table::{Head, NOT_FOUND, TombstoneKind, Written},
+    memory_table::{Claim, Head, NOT_FOUND, TombstoneKind, Written},
     queue::Queue,
 };
 
@@ -97,10 +97,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 return self.token_refused(client, &entity.workspace, &error).await.map(Some);
             }
             Err(ApiError::NotFound) => {
-                let gone = self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, NOT_FOUND).await;
-                if gone.map_err(|error| error.to_string())? && head.is_some() {
+                if head.is_some() {
                     self.revise_later(entity).await?;
                 }
+                let gone = self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, NOT_FOUND).await;
+                gone.map_err(|error| error.to_string())?;
                 return Ok(None);
             }
             Err(ApiError::Merged { survivor: Some(survivor) }) => {
@@ -119,22 +120,28 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 return Ok(None);
             }
         };
-        let now = self.clock.now_seconds();
-        let written = self.memory.write(&view, claim, &self.settings.shape(), head, now).await;
-        self.wrote(entity, written.map_err(|error| error.to_string())?).await?;
+        self.write(&view, claim, head).await?;
         Ok(None)
     }
 
-    /// What follows from a write for others than the thing itself.
-    pub(crate) async fn wrote(&self, entity: &EntityRef, written: Written) -> Result<(), String> {
-        match written {
-            Written::Stored { renamed: true, .. } => self.revise_later(entity).await,
-            Written::Unchanged if matches!(entity.entity_type, EntityType::Contact | EntityType::Company) => {
-                let now = self.clock.now_seconds();
-                self.memory.touch(entity, now).await.map_err(|error| error.to_string())
-            }
-            _ => Ok(()),
+    /// Writes a view, and sees to what follows from it for others.
+    pub(crate) async fn write(&self, view: &View, claim: Claim, head: Option<&Head>) -> Result<Written, String> {
+        let failed = |error: store::StoreError| error.to_string();
+        let entity = &view.document.entity;
+        let foreseen = self.memory.will_rename(view, head).await.map_err(failed)?;
+        if foreseen {
+            self.revise_later(entity).await?;
         }
+        let (shape, now) = (self.settings.shape(), self.clock.now_seconds());
+        let written = self.memory.write(view, claim, &shape, head, now).await.map_err(failed)?;
+        match written {
+            Written::Stored { renamed: true, .. } if !foreseen => self.revise_later(entity).await?,
+            Written::Unchanged if matches!(entity.entity_type, EntityType::Contact | EntityType::Company) => {
+                self.memory.touch(entity, now).await.map_err(failed)?;
+            }
+            _ => {}
+        }
+        Ok(written)
     }
 
     /// One contact was merged into another. What is to follow is sent first: it does no harm where the rest fails.

@@ -85,9 +85,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         if let Some(wait) = self.acquaint(client, &view, freshness).await?.filter(|_| patient) {
             return Ok(each(wait));
         }
-        let now = self.clock.now_seconds();
-        let written = self.memory.write(&view, claim, &shape, stored.as_ref(), now).await.map_err(failed)?;
-        self.wrote(entity, written).await?;
+        let written = self.write(&view, claim, stored.as_ref()).await?;
         tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, ?written, "written");
         let mut outcomes = Vec::new();
         for want in wants {

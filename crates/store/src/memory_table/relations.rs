@@ -20,23 +20,32 @@ impl MemoryTable {
         claim: Claim,
     ) -> Result<usize, StoreError> {
         let version = view.document.updated_at;
-        let puts = relations.iter().map(|relation| async move {
-            let item = items::relation(relation, claim, version, self.retention);
-            let not_newer =
-                "attribute_not_exists(pk) OR version < :version OR (version = :version AND claim <= :claim)";
-            let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-            let request = request
-                .condition_expression(not_newer)
-                .expression_attribute_values(":version", n(version.epoch_seconds()))
-                .expression_attribute_values(":claim", count(claim.0));
-            match request.send().await {
-                Ok(_) => Ok(1),
-                Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(0),
-                Err(e) => Err(StoreError::unavailable(e)),
-            }
-        });
+        let puts = relations
+            .iter()
+            .map(|relation| async move { self.put_relation(relation, claim, version).await.map(usize::from) });
         let written = stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect::<Vec<usize>>().await?;
         Ok(written.into_iter().sum())
+    }
+
+    /// Puts a link, unless a newer view has put it; `false` then.
+    pub(crate) async fn put_relation(
+        &self,
+        relation: &Relation,
+        claim: Claim,
+        version: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let item = items::relation(relation, claim, version, self.retention);
+        let not_newer = "attribute_not_exists(pk) OR version < :version OR (version = :version AND claim <= :claim)";
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let request = request
+            .condition_expression(not_newer)
+            .expression_attribute_values(":version", n(version.epoch_seconds()))
+            .expression_attribute_values(":claim", count(claim.0));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
     }
 
     /// Removes the relations that the view no longer has, unless a newer view has written them again. Where Intercom no

@@ -172,6 +172,16 @@ impl MemoryTable {
         let there = stored.view.relations.iter().filter(|relation| kept.contains(&relation.sk())).map(digest);
         let mut relations: HashSet<items::Digest> = there.filter(|digest| head.relations.contains(digest)).collect();
         relations.extend(new.iter().copied().map(digest));
+        // And an item without its digest gets one: a revision that was killed may have left it.
+        let undigested =
+            view.relations.iter().filter(|relation| had.contains(&relation.sk()) && !relations.contains(&digest(relation)));
+        let mut found = Vec::new();
+        for relation in undigested {
+            if self.put_relation(relation, Claim(claim), version).await? {
+                found.push(digest(relation));
+            }
+        }
+        relations.extend(found);
         written |= relations != head.relations;
         if !written && view.document == stored.view.document {
             return Ok(Rewritten::Nothing);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use memory::{Event, Relation, View};
+use memory::{EntityRef, Event, Relation, View};
 
 use super::{Claim, MemoryTable, TombstoneKind, Written, items, read::Head};
 use crate::{
@@ -82,7 +82,7 @@ impl MemoryTable {
                 let renamed = match before {
                     Some(head) => head.is_renamed_by(view),
                     // Things may have been written that name it, while nobody knew it.
-                    None => items::has_profile(entity.entity_type) && self.is_linked(entity).await?,
+                    None => self.is_named(entity).await?,
                 };
                 Written::Stored { items: written + 1, renamed }
             }
@@ -102,6 +102,26 @@ impl MemoryTable {
             self.revise(entity).await?;
         }
         Ok(outcome)
+    }
+
+    /// Whether others who repeat name and companies of this thing will have to be revised once the view is written. To be
+    /// asked before: a process that is killed right after the write could send nobody to do it, and nobody would know.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn will_rename(&self, view: &View, stored: Option<&Head>) -> Result<bool, StoreError> {
+        match stored {
+            Some(head) => Ok(!head.is_final() && head.is_renamed_by(view)),
+            None => self.is_named(&view.document.entity).await,
+        }
+    }
+
+    /// Whether the document of another may repeat the name or the companies of this thing.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn is_named(&self, entity: &EntityRef) -> Result<bool, StoreError> {
+        Ok(items::has_profile(entity.entity_type) && self.is_linked(entity).await?)
     }
 
     /// The document last: its condition is the decision.
