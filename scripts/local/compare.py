@@ -30,6 +30,26 @@ def thing(entity_type: str, truth: Truth, items: list[Item]) -> list[str]:
         wrong.append(f"{name}: state {document.get('state')!r}, Intercom has {truth.get('state')!r}")
     if entity_type == "conversation":
         wrong += parts(name, truth, items)
+    if entity_type in ("data-event", "content-stat"):
+        wrong += deed(name, entity_type, truth, document, items)
+    return wrong
+
+
+def deed(name: str, entity_type: str, truth: Truth, document: Item, items: list[Item]) -> list[str]:
+    """What somebody did or was sent: what, by whom, and one event of that time."""
+    if entity_type == "data-event":
+        told = {"event_name": truth["event_name"], "contact_id": truth["intercom_user_id"]}
+    else:
+        told = {"kind": truth["type"].removeprefix("content_stat."), "contact_id": truth["contact"]["id"]}
+    fields = document.get("fields", {})
+    wrong = [
+        f"{name}: {field} {fields.get(field)!r}, Intercom has {value!r}"
+        for field, value in told.items()
+        if fields.get(field) != value
+    ]
+    times = [seconds(event["occurred_at"]) for event in events_of(items)]
+    if times != [seconds(truth["created_at"])]:
+        wrong.append(f"{name}: events at {times}, Intercom has one at {seconds(truth['created_at'])}")
     return wrong
 
 

@@ -44,7 +44,12 @@ ACTIONS = (
     ("article_updated", "article"),
     ("user_replied", "conversation"),
     ("conversation_deleted", "conversation"),
+    ("event_created", "data-event"),
+    ("content_stat_recorded", "content-stat"),
 )
+
+#: The name of the id in the emulator's answer, where it is not that of the entity type.
+IDS = {"data-event": "event_id", "content-stat": "content_stat_id"}
 
 
 @dataclass
@@ -73,9 +78,14 @@ def one(intercom: Intercom, memory: Memory, action: str, entity_type: str) -> Ha
     if delivery is None or delivery["status"] != 200:
         raise Failure(f"the webhook of {action} was answered {delivery}", MINISTACK_LOG)
     sent = returned - delivery["ms"] / 1000
-    key = str(answer["ids"][f"{entity_type}_id"])
-    deleted = action.endswith("_deleted")
-    truth = None if deleted else intercom.object(kind_of(entity_type), key)
+    key = str(answer["ids"][IDS.get(entity_type, f"{entity_type}_id")])
+    if action.endswith("_deleted"):
+        truth = None
+    elif entity_type == "content-stat":
+        # Intercom serves no statistics: what it sent is all that there is to compare with.
+        truth = {"id": key, **answer["notification"]["data"]["item"]}
+    else:
+        truth = intercom.object(kind_of(entity_type), key)
     while True:
         items = memory.thing(entity_type, key)
         seen = time.monotonic()
@@ -89,6 +99,8 @@ def one(intercom: Intercom, memory: Memory, action: str, entity_type: str) -> Ha
 
 def kind_of(entity_type: str) -> str:
     """The emulator's name for the kind of an entity type."""
+    if entity_type == "data-event":
+        return "events"
     return next(kind for kind, name in compare.KINDS.items() if name == entity_type)
 
 

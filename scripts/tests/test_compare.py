@@ -107,6 +107,38 @@ class Comparison(unittest.TestCase):
         )
 
 
+class Deeds(unittest.TestCase):
+    """What `compare` says of a data event and of a content statistic."""
+
+    def wrong(self, entity_type: str, truth: Item, fields: Item, at: str) -> list[str]:
+        """The comparison's findings."""
+        source_id = f"intercom:{entity_type}:5:@1700000000:{entity_type}.created"
+        recorded = {"sk": f"event#{at}#{source_id}", "source_id": source_id, "occurred_at": at}
+        return compare.thing(entity_type, {"id": "5", **truth}, [{"sk": "document", "fields": fields}, recorded])
+
+    def test_a_data_event_is_by_its_name_contact_and_time(self) -> None:
+        truth = {"event_name": "exported", "intercom_user_id": "c1", "created_at": 1_700_000_000}
+        right = {"event_name": "exported", "contact_id": "c1"}
+        self.assertEqual(self.wrong("data-event", truth, right, "2023-11-14T22:13:20Z"), [])
+        found = self.wrong("data-event", truth, {**right, "contact_id": "c2"}, "2023-11-14T22:13:21Z")
+        self.assertEqual(
+            found,
+            [
+                "data-event 5: contact_id 'c2', Intercom has 'c1'",
+                "data-event 5: events at [1700000001], Intercom has one at 1700000000",
+            ],
+        )
+
+    def test_a_statistic_is_by_what_was_sent(self) -> None:
+        truth = {"type": "content_stat.email", "contact": {"id": "c1"}, "created_at": "2023-11-14T22:13:20.000Z"}
+        at = "2023-11-14T22:13:20Z"
+        self.assertEqual(self.wrong("content-stat", truth, {"kind": "email", "contact_id": "c1"}, at), [])
+        self.assertEqual(
+            self.wrong("content-stat", truth, {"contact_id": "c1"}, at),
+            ["content-stat 5: kind None, Intercom has 'email'"],
+        )
+
+
 class Reading(unittest.TestCase):
     """How items are read."""
 

@@ -140,3 +140,106 @@ async fn an_erasure_beside_an_enricher_leaves_no_words_whatever_their_schedule()
     }
     assert_eq!(found_under_way, 0, "no link is left for the second pass to find");
 }
+
+/// The conversation at this time, with this tag and one reply of `c2`, which Intercom shows whole or deleted.
+fn tagged(updated_at: i64, tag: &str, reply: &str) -> Value {
+    json!({"id": "7", "created_at": 1_000, "updated_at": updated_at, "state": "open",
+           "source": {"id": "s", "body": "<p>Opening</p>", "author": {"type": "user", "id": "c2"}},
+           "contacts": {"contacts": [{"id": "c2"}]}, "tags": {"tags": [{"id": tag, "name": "t"}]},
+           "conversation_parts": {"conversation_parts": [{"id": "p1", "part_type": "comment", "created_at": 1_001,
+               "updated_at": 1_001, "redacted": reply.is_empty(), "body": reply, "author": {"type": "user", "id": "c2"}}]}})
+}
+
+#[tokio::test]
+async fn a_writer_that_loses_takes_no_link_from_the_winner() {
+    let of = entity(EntityType::Conversation, "7");
+    let shape = Settings::default().shape();
+    let mut ends = Vec::new();
+    for loser in [false, true] {
+        let tables = Tables::start().await;
+        let memory = table(&tables, &Wire::counting());
+        enrich(&memory, &Mutex::new(tagged(1_001, "old", "hello"))).await;
+        let head = memory.head(&of).await.unwrap();
+        let claims = [memory.claim(&of).await.unwrap(), memory.claim(&of).await.unwrap()];
+        // The tag was taken away and given back; the writer that saw it away comes last. To the winner the tag's link was
+        // there all the time.
+        let winner = view(&tagged(1_003, "old", "hello"));
+        memory.write(&winner, claims[1], &shape, head.as_ref(), NOW).await.unwrap();
+        if loser {
+            let view = view(&tagged(1_002, "new", "hello"));
+            memory.write(&view, claims[0], &shape, head.as_ref(), NOW).await.unwrap();
+        }
+        ends.push(tables.memory().await);
+    }
+    assert_same(&ends[0], &ends[1]);
+    assert!(ends[1].keys().any(|(_, sk)| sk == "relation#intercom#tag#old#tagged_with"), "{:?}", ends[1].keys());
+}
+
+#[tokio::test]
+async fn a_writer_that_wins_puts_back_what_another_had_unlinked_before_it() {
+    let of = entity(EntityType::Conversation, "7");
+    let shape = Settings::default().shape();
+    let tables = Tables::start().await;
+    let memory = table(&tables, &Wire::counting());
+    enrich(&memory, &Mutex::new(tagged(1_001, "old", "hello"))).await;
+    let head = memory.head(&of).await.unwrap();
+    let claims = [memory.claim(&of).await.unwrap(), memory.claim(&of).await.unwrap()];
+    let views = [view(&tagged(1_002, "new", "hello")), view(&tagged(1_003, "old", "hello"))];
+    for (view, claim) in views.iter().zip(claims) {
+        memory.write(view, claim, &shape, head.as_ref(), NOW).await.unwrap();
+    }
+    let tags = tables.memory().await.into_keys().map(|(_, sk)| sk).filter(|sk| sk.contains("#tag#"));
+    assert_eq!(tags.collect::<Vec<_>>(), ["relation#intercom#tag#old#tagged_with"]);
+}
+
+#[tokio::test]
+async fn a_writer_that_is_killed_after_any_request_is_made_good_by_the_next() {
+    let later = Mutex::new(tagged(1_002, "new", "hello"));
+    let mut truth = None;
+    for passes in (0..20).rev() {
+        let tables = Tables::start().await;
+        let memory = table(&tables, &Wire::counting());
+        enrich(&memory, &Mutex::new(tagged(1_001, "old", "hello"))).await;
+        let gate = Gate::default();
+        let killed = table(&tables, &Wire::through(&gate));
+        let until_killed = async {
+            for _ in 0..passes {
+                gate.let_one_pass().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = until_killed => {}
+            _ = gate.guard(enrich(&killed, &later)) => {}
+        }
+        // As SQS gives the message again: what is there counts only where it is there whole.
+        let head = memory.head(&entity(EntityType::Conversation, "7")).await.unwrap().unwrap();
+        if !head.covers(1_002, &Settings::default().shape()) {
+            enrich(&memory, &later).await;
+        }
+        let ended = tables.memory().await;
+        println!("killed after {passes} requests");
+        assert_same(truth.get_or_insert_with(|| ended.clone()), &ended);
+    }
+    assert!(truth.unwrap().keys().any(|(_, sk)| sk == "relation#intercom#tag#new#tagged_with"));
+}
+
+#[tokio::test]
+async fn an_erasure_still_finds_what_was_written_between_its_tombstone_and_its_walk() {
+    let (memory, tables) = {
+        let tables = Tables::start().await;
+        (table(&tables, &Wire::counting()), tables)
+    };
+    let contact = entity(EntityType::Contact, "c2");
+    // Intercom itself blanked the reply, but shows who wrote it.
+    enrich(&memory, &Mutex::new(tagged(1_001, "old", ""))).await;
+    let claim = memory.claim(&contact).await.unwrap();
+    let at = intercom::Timestamp::from_epoch_seconds(2_000).unwrap();
+    memory.bury(&contact, TombstoneKind::Erased, at, claim, "contact.deleted").await.unwrap();
+    enrich(&memory, &Mutex::new(tagged(1_002, "new", ""))).await;
+    for linked in memory.linked(&contact, None).await.unwrap().entities {
+        memory.revise(&linked).await.unwrap();
+    }
+    let words = format!("{:?}", tables.memory_of("acmews01#conversation#7").await);
+    assert!(!words.contains("\"c2\"") && words.contains("authorErased"), "{words}");
+}

@@ -13,6 +13,7 @@ mod erasure;
 mod front_door;
 mod fuzz_targets;
 mod installing;
+mod isolation;
 mod kills;
 mod logs;
 mod memory;

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use store::memory_table::{Claim, Head, MemoryTable, NOT_FOUND, Retention, TombstoneKind, Written};
 use tests::{Tables, Wire};
 
-use crate::memory::{Items, assert_same};
+use crate::memory::Items;
 
 /// Histories (`ORDER_HISTORIES` tries more of them, `ORDER_FIRST` others), and the number of ways in which each is
 /// delivered.
-const HISTORIES: u64 = 40;
+const HISTORIES: u64 = 250;
 const ORDERS: u64 = 8;
 
 /// A small generator of pseudo-random numbers, so that a failing case can be told by its seed.
@@ -216,6 +216,16 @@ enum Step {
     Fetched(Claim, Option<Head>, Option<Value>),
 }
 
+impl Step {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Claimed(..) => "fetch",
+            Self::Fetched(..) => "write",
+        }
+    }
+}
+
 struct Task {
     told: Told,
     step: Step,
@@ -396,7 +406,12 @@ async fn in_order(history: u64) -> (Vec<Intercom>, Vec<Vec<Told>>, Items) {
 }
 
 /// The same history out of order, twice, late, never, with steps of several workers between one another.
-async fn out_of_order(seed: u64, states: &[Intercom], told: &[Vec<Told>]) -> Items {
+async fn out_of_order(seed: u64, states: &[Intercom], told: &[Vec<Told>], trace: bool) -> Items {
+    let note = |what: &str, of: &dyn std::fmt::Debug| {
+        if trace {
+            println!("  {what} {of:?}");
+        }
+    };
     let case = Case::new().await;
     let mut worker = case.worker();
     let mut rng = Rng(seed);
@@ -408,6 +423,7 @@ async fn out_of_order(seed: u64, states: &[Intercom], told: &[Vec<Told>]) -> Ite
             for told in &told[happened] {
                 let lost = matches!(told, Told::Changed(..)) && rng.one_in(4);
                 let copies = if lost { 0 } else { 1 + rng.below(2) };
+                note("happened", &(told, copies));
                 waiting.extend(std::iter::repeat_n(told.clone(), copies));
             }
             happened += 1;
@@ -418,14 +434,17 @@ async fn out_of_order(seed: u64, states: &[Intercom], told: &[Vec<Told>]) -> Ite
             let at = rng.below(running.len());
             let task = running.swap_remove(at);
             let lags = rng.one_in(5) && matches!(task.told, Told::Changed(_, Some(_)));
+            note(task.step.name(), &(&task.told, lags));
             running.extend(worker.step(task, &states[happened.max(1) - 1], lags).await);
         } else if happened == states.len() {
             break;
         }
         if rng.one_in(6) {
+            note("walk", &worker.walks);
             worker.walk().await;
         }
     }
+    note("last walk", &worker.walks);
     worker.walk().await;
     worker.reconcile(states.last().unwrap()).await;
     case.tables.memory().await
@@ -458,10 +477,17 @@ async fn try_orders(history: u64) {
     let (states, told, expected) = in_order(history).await;
     let expected = comparable(expected);
     for order in 0..ORDERS {
-        let ended = comparable(out_of_order(history * 1_000 + order, &states, &told).await);
+        let seed = history * 1_000 + order;
+        let ended = comparable(out_of_order(seed, &states, &told, false).await);
         if ended != expected {
-            println!("ORDER_FIRST={history} ORDER_HISTORIES=1, order {order}: {:#?}", &told[1..]);
-            assert_same(&expected, &ended);
+            println!("ORDER_FIRST={history} ORDER_HISTORIES=1, order {order}; what was done:");
+            out_of_order(seed, &states, &told, true).await;
+            for key in expected.keys().chain(ended.keys()).collect::<BTreeSet<_>>() {
+                if expected.get(key) != ended.get(key) {
+                    println!("  {key:?}: in order {:?}, here {:?}", expected.get(key), ended.get(key));
+                }
+            }
+            panic!("history {history}, order {order} ended in something else");
         }
     }
 }

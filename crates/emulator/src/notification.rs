@@ -82,6 +82,18 @@ pub(crate) fn event(stored: &Value) -> Value {
     item
 }
 
+/// That a message of this kind reached a contact.
+pub(crate) fn content_stat(kind: &str, id: i64, contact: &Value, at: i64) -> Value {
+    json!({
+        "type": format!("content_stat.{kind}"), "created_at": iso_z(at, 0), "action_type": kind,
+        "content_stat": {
+            "type": "content_stat", "id": id, "content_type": kind, "content_id": 41, "content_title": "Welcome",
+            "stat_type": "received", "ruleset_version_id": 7
+        },
+        "contact": {"type": "contact", "id": text(contact, "id"), "name": contact.get("name")},
+    })
+}
+
 fn iso_times(item: &mut Value) {
     let id = text(item, "id").to_owned();
     let Some(map) = item.as_object_mut() else { return };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    Document, EntityType, Event, Link, RelationTarget, View,
+    Document, EntityType, Event, Link, Relation, RelationTarget, View, links,
     transform::context::{default_title, title},
 };
 
@@ -50,28 +50,30 @@ impl View {
         if contacts.is_empty() {
             return;
         }
-        let mut lost: BTreeSet<RelationTarget> = BTreeSet::new();
         for event in &mut self.events {
-            let before = references(&event.relations);
             event.forget(contacts);
-            let after: BTreeSet<RelationTarget> = references(&event.relations).collect();
-            lost.extend(before.filter(|target| !after.contains(target)));
         }
-        let told: BTreeSet<RelationTarget> = self.events.iter().flat_map(|e| references(&e.relations)).collect();
         let raised = self.document.raised_by_any_of(contacts);
-        let is_ticket = self.document.entity.entity_type == EntityType::Ticket;
-        self.relations.retain(|relation| {
-            let target = bare(&relation.target);
-            // A ticket's title and description mention things too, and go with whom they are from.
-            let reference = relation.relationship == "references";
-            let gone = reference && !told.contains(&target) && (lost.contains(&target) || (raised && is_ticket));
-            !gone && !is_contact(&relation.target, contacts)
-        });
         if raised {
             self.document.forget();
         }
+        // Not only those that were blanked just now: another writer may have done that and got no further.
+        if raised || self.events.iter().any(|event| event.attributes.contains_key(AUTHOR_ERASED)) {
+            self.forget_references();
+        }
+        self.relations.retain(|relation| !is_contact(&relation.target, contacts));
         remove_ids(&mut self.document, "contact_ids", contacts);
         self.document.participants.retain(|person| person.kind != "contact" || !contacts.contains(&person.id));
+    }
+
+    /// Removes the links to what no text mentions any more.
+    fn forget_references(&mut self) {
+        let told: BTreeSet<RelationTarget> = self.events.iter().flat_map(|e| references(&e.relations)).collect();
+        let own = self.document.mentions(self.relations.iter().filter(|relation| is_reference(relation)));
+        self.relations.retain(|relation| {
+            let target = bare(&relation.target);
+            !is_reference(relation) || told.contains(&target) || own.contains(&target)
+        });
     }
 }
 
@@ -110,6 +112,17 @@ impl Document {
         listed.chain(one).filter_map(Value::as_str).any(|id| contacts.contains(id))
     }
 
+    /// Which of these a ticket's own title and description mention. What a conversation mentions stands in its events.
+    fn mentions<'r>(&self, relations: impl Iterator<Item = &'r Relation>) -> BTreeSet<RelationTarget> {
+        if self.entity.entity_type != EntityType::Ticket {
+            return BTreeSet::new();
+        }
+        let key = |relation: &Relation| Some(relation.target.entity_id.split_once('-')?.0.to_owned());
+        let team_keys = relations.filter_map(key).collect();
+        let texts = [Some(&self.title), self.body.as_ref()].into_iter().flatten();
+        texts.flat_map(|text| links::find(text, &team_keys)).map(|found| bare(&found.target)).collect()
+    }
+
     /// The title is made of the customer's words, by Intercom or by us; so is a ticket's description.
     fn forget(&mut self) {
         self.title = default_title(&self.entity);
@@ -130,6 +143,10 @@ pub(crate) fn remove_ids(document: &mut Document, name: &str, ids: &BTreeSet<Str
             document.fields.remove(name);
         }
     }
+}
+
+fn is_reference(relation: &Relation) -> bool {
+    relation.relationship == "references"
 }
 
 fn references(links: &[Link]) -> impl Iterator<Item = RelationTarget> + use<> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use access::Opening;
 use aws_lambda_events::event::sqs::SqsMessage;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use intercom::{Timestamp, WorkspaceId, client::Client, notification, rate::Priority};
 use memory::{EntityRef, EntityType, Event, Observation, PartSeen, Plan, plan, plan::events_seen};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
@@ -95,10 +95,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         };
         let walks: Vec<(usize, Walk)> =
             records.iter().enumerate().filter_map(|(index, record)| Some((index, walk(record)?))).collect();
-        for (workspace, asked) in by_workspace {
-            for (index, outcome) in self.work_for(&workspace, asked, records, deadline_ms).await {
-                settle(&mut outcomes, index, outcome);
-            }
+        // Side by side: an Intercom that is slow to fail for one workspace makes no other one wait.
+        let works = by_workspace
+            .into_iter()
+            .map(|(workspace, asked)| async move { self.work_for(&workspace, asked, records, deadline_ms).await });
+        for (index, outcome) in join_all(works).await.into_iter().flatten() {
+            settle(&mut outcomes, index, outcome);
         }
         for (index, walk) in walks {
             settle(&mut outcomes, index, self.walk(&walk, deadline_ms).await);

@@ -77,6 +77,8 @@ pub enum Action {
     TicketReplied,
     /// A data event: `event.created`.
     EventCreated,
+    /// A contact received an e-mail: `content_stat.email`. No request serves statistics.
+    ContentStatRecorded,
     /// `ping`, whose id is null. Changes nothing.
     Ping,
 }
@@ -228,7 +230,8 @@ pub(crate) fn apply(world: &mut World, request: &Mutate, now: i64) -> Result<Cha
         | A::CompanyCreated
         | A::CompanyUpdated
         | A::CompanyDeleted
-        | A::EventCreated => people::apply(world, request, now),
+        | A::EventCreated
+        | A::ContentStatRecorded => people::apply(world, request, now),
         A::ArticlePublished
         | A::ArticleUpdated
         | A::ArticleUnpublished

@@ -21,6 +21,7 @@ pub(super) fn apply(world: &mut World, request: &Mutate, now: i64) -> Result<Cha
         Action::CompanyUpdated => update_company(world, request, now),
         Action::CompanyDeleted => delete_company(world, request, now),
         Action::EventCreated => track(world, request, now),
+        Action::ContentStatRecorded => receive(world, request, now),
         other => Err(ControlError::Invalid(format!("{other:?} happens to no contact"))),
     }
 }
@@ -234,6 +235,15 @@ fn track(world: &mut World, request: &Mutate, now: i64) -> Result<Change, Contro
     world.put_as(Kind::Events, id.clone(), event.clone());
     let ids = json!({"event_id": id, "contact_id": text(&contact, "id")});
     Ok(Change::one("event.created", notification::event(&event), now, ids))
+}
+
+/// What Intercom counts of its own messages is told by webhooks only.
+fn receive(world: &mut World, request: &Mutate, now: i64) -> Result<Change, ControlError> {
+    let contact = choose(world, Kind::Contacts, wanted(request), |contact| text(contact, "role") == "user")?;
+    let id = world.rng.between(80_000_000, 89_999_999);
+    let item = notification::content_stat("email", id, &contact, now);
+    let ids = json!({"content_stat_id": id.to_string(), "contact_id": text(&contact, "id")});
+    Ok(Change::one("content_stat.email", item, now, ids))
 }
 
 /// Writes `fields` and the new `updated_at`, and returns the object as it is then.

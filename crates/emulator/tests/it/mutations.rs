@@ -265,6 +265,22 @@ async fn tickets_are_announced_whole_and_replies_with_their_part() {
 }
 
 #[tokio::test]
+async fn a_data_event_and_a_statistic_are_told_of_a_contact() {
+    let world = start().await;
+    let event = does(&world, Mutate::new(Action::EventCreated).saying("exported-report")).await;
+    assert_eq!((event.topic.as_str(), &item(&event)["event_name"]), ("event.created", &json!("exported-report")));
+    assert_eq!(item(&event)["intercom_user_id"], event.ids["contact_id"]);
+
+    let before = world.state().truth(None, None);
+    let stat = does(&world, Mutate::new(Action::ContentStatRecorded)).await;
+    assert_eq!((stat.topic.as_str(), &item(&stat)["type"]), ("content_stat.email", &json!("content_stat.email")));
+    assert_eq!(item(&stat)["content_stat"]["id"].to_string(), stat.ids["content_stat_id"].as_str().unwrap());
+    assert_eq!(item(&stat)["contact"]["id"], stat.ids["contact_id"]);
+    assert!(item(&stat)["created_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(world.state().truth(None, None), before, "nothing of it can be asked for");
+}
+
+#[tokio::test]
 async fn a_ping_has_no_id_and_changes_nothing() {
     let world = start().await;
     let before = world.state().truth(None, None);

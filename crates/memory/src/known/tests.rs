@@ -169,3 +169,37 @@ proptest! {
         prop_assert_eq!(stored, fresh);
     }
 }
+
+#[test]
+fn what_only_an_erased_author_mentioned_is_unlinked_also_where_another_writer_had_blanked_the_words() {
+    let erased = known(&[(EntityType::Contact, "c1", Standing::Erased)]);
+    let whole = view(conversation());
+    let mut blanked = whole.clone();
+    blanked.complete(&erased);
+    let mut half = View { relations: whole.relations, ..blanked };
+    assert_eq!(links(&half, "references"), ["ENG-1", "ENG-2"], "of the writer who got no further");
+    half.complete(&erased);
+    assert_eq!(links(&half, "references"), ["ENG-2"], "c2 mentions it too");
+}
+
+#[test]
+fn what_a_tickets_own_text_mentions_stays_linked_when_somebody_who_commented_is_erased() {
+    let ticket = json!({
+        "id": "9", "created_at": 1_000, "updated_at": 2_000,
+        "contacts": {"contacts": [{"type": "contact", "id": "c1"}]},
+        "ticket_attributes": {"_default_title_": "Export fails", "_default_description_": "<p>As in ENG-5</p>"},
+        "ticket_parts": {"ticket_parts": [{
+            "id": "p1", "part_type": "comment", "body": "<p>like ENG-6</p>", "created_at": 1_500, "updated_at": 1_500,
+            "author": {"type": "user", "id": "c2", "name": "Sam"}}]}
+    });
+    let settings = Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() };
+    let mut view = transform(&workspace(), EntityType::Ticket, &ticket, &settings).unwrap();
+    assert_eq!(links(&view, "references"), ["ENG-5", "ENG-6"]);
+    view.complete(&known(&[(EntityType::Contact, "c2", Standing::Erased)]));
+    assert_eq!(links(&view, "references"), ["ENG-5"]);
+    view.complete(&known(&[
+        (EntityType::Contact, "c1", Standing::Erased),
+        (EntityType::Contact, "c2", Standing::Erased),
+    ]));
+    assert_eq!(links(&view, "references"), Vec::<String>::new());
+}

@@ -90,6 +90,8 @@ pub(crate) struct Marks {
     pub(crate) fetched_at: i64,
     pub(crate) events: HashSet<Digest>,
     pub(crate) relations: HashSet<Digest>,
+    /// Links that this view lacks are still to be removed.
+    pub(crate) unlinking: bool,
 }
 
 impl Marks {
@@ -102,6 +104,7 @@ impl Marks {
             fetched_at,
             events: view.events.iter().map(event_digest).collect(),
             relations: view.relations.iter().map(|relation| relation_digest(relation, stretch)).collect(),
+            unlinking: false,
         }
     }
 }
@@ -253,6 +256,7 @@ pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention)
     put(&mut head, "version", n(document.updated_at.epoch_seconds()));
     put(&mut head, "events_digest", digests(&marks.events));
     put(&mut head, "relations_digest", digests(&marks.relations));
+    put_some(&mut head, "unlinking", marks.unlinking.then_some(AttributeValue::Bool(true)));
     put_some(&mut head, "expires_at", expires.map(n));
     put(&mut head, "content_digest", b(&content_digest(document)));
     put(&mut head, "claim", count(marks.claim.0));

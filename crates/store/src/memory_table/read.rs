@@ -17,7 +17,7 @@ use crate::{
 
 /// What of a document decides about writing: not its text.
 const HEAD: &str = "pk, sk, version, claim, shape, tombstone, deleted_at, merged_into, events_digest, \
-                    relations_digest, content_digest, profile_digest, fetched_at";
+                    relations_digest, unlinking, content_digest, profile_digest, fetched_at";
 
 /// Entities of one batch read.
 const BATCH: usize = 100;
@@ -35,6 +35,8 @@ pub struct Head {
     pub tombstone: Option<Tombstone>,
     pub(crate) events: HashSet<Digest>,
     pub(crate) relations: HashSet<Digest>,
+    /// The writer of this view has, or had, links to remove; until it is done the view counts as not quite there.
+    pub(crate) unlinking: bool,
     pub(crate) content: Vec<u8>,
     profile: Option<Vec<u8>>,
     /// When Intercom showed it like this, epoch seconds; 0 where that is not known.
@@ -56,6 +58,7 @@ impl Head {
             }),
             events: read_digests(read.bytes("events_digest").unwrap_or_default()),
             relations: read_digests(read.bytes("relations_digest").unwrap_or_default()),
+            unlinking: read.flag("unlinking"),
             content: read.bytes("content_digest").unwrap_or_default().to_vec(),
             profile: read.bytes("profile_digest").map(<[u8]>::to_vec),
             fetched_at: read.number("fetched_at").unwrap_or_default(),
@@ -78,14 +81,19 @@ impl Head {
         known || (self.tombstone.is_some() && !self.is_final())
     }
 
+    /// A document whose writer came to its end.
+    fn is_whole(&self) -> bool {
+        self.tombstone.is_none() && !self.unlinking
+    }
+
     /// Whether this version of a part is stored already.
     pub fn has_part(&self, id: &str, version: intercom::Timestamp, redacted: bool) -> bool {
-        self.tombstone.is_none() && self.events.contains(&part_digest(id, version, redacted))
+        self.is_whole() && self.events.contains(&part_digest(id, version, redacted))
     }
 
     /// Whether a view of this `updated_at`, made by this shape, is already there.
     pub fn covers(&self, updated_at: i64, shape: &str) -> bool {
-        self.is_final() || (self.tombstone.is_none() && self.updated_at >= updated_at && self.shape == shape)
+        self.is_final() || (self.is_whole() && self.updated_at >= updated_at && self.shape == shape)
     }
 
     /// Whether a view says something else about the thing than what is stored. Events are not compared.

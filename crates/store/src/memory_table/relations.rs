@@ -1,6 +1,6 @@
 //! Relations: those that the newest view shows, and no others.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use intercom::Timestamp;
@@ -50,17 +50,47 @@ impl MemoryTable {
 
     /// Removes the relations that the view no longer has, unless a newer view has written them again. Where Intercom no
     /// longer lists the oldest parts, what they mention and who wrote them stays linked, like the parts themselves; with
-    /// `all` it goes too.
-    pub(crate) async fn remove_unlinked(&self, view: &View, claim: Claim, all: bool) -> Result<usize, StoreError> {
+    /// `all` it goes too. A link to an erased contact stays until the erasure itself has come by it, as it finds by the
+    /// links what is to be blanked.
+    pub(crate) async fn remove_unlinked(
+        &self,
+        view: &View,
+        claim: Claim,
+        all: bool,
+        erased: &BTreeSet<String>,
+    ) -> Result<usize, StoreError> {
         let entity = &view.document.entity;
         let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
         let stored = self.keys_with_prefix(entity, keys::RELATION_PREFIX).await?;
         let of_parts = |sk: &str| sk.ends_with("#references") || sk.ends_with("#participant");
         // Whom somebody called no view shows, only a notification.
         let seen = |sk: &str| sk.ends_with("#called");
-        let stays = |sk: &str| kept.contains(sk) || seen(sk) || (!all && view.document.parts_truncated && of_parts(sk));
+        let to_erased: Vec<String> = erased.iter().map(|id| keys::relation_sk("intercom", "contact", id, "")).collect();
+        let to_erased = |sk: &str| to_erased.iter().any(|prefix| sk.starts_with(prefix));
+        let stays = |sk: &str| {
+            kept.contains(sk) || seen(sk) || to_erased(sk) || (!all && view.document.parts_truncated && of_parts(sk))
+        };
         let gone = stored.into_iter().filter(|sk| !stays(sk));
         self.delete_relations(entity, gone, view.document.updated_at, claim).await
+    }
+
+    /// Notes on the document that the links which its view lacks are gone.
+    pub(crate) async fn note_unlinked(&self, view: &View, claim: Claim) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(view.document.entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("REMOVE unlinking")
+            .condition_expression("version = :version AND claim = :claim")
+            .expression_attribute_values(":version", n(view.document.updated_at.epoch_seconds()))
+            .expression_attribute_values(":claim", count(claim.0));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
     }
 
     /// This view lost: what it linked and the winner does not link goes again.

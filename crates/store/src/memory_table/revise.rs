@@ -192,6 +192,7 @@ impl MemoryTable {
             fetched_at: head.fetched_at,
             events,
             relations,
+            unlinking: head.unlinking,
         };
         let document = items::document(&view.document, &marks, self.retention);
         let pieces = document.continuations.len();

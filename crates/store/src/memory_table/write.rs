@@ -29,6 +29,7 @@ impl MemoryTable {
         if stored.is_some_and(Head::is_final) || self.retention.has_expired(view.document.updated_at, now) {
             return Ok(Written::Gone);
         }
+        let named = view.contacts();
         let (view, known) = self.completed(view).await?;
         let view = &view;
         let entity = &view.document.entity;
@@ -47,7 +48,9 @@ impl MemoryTable {
         let digest = |relation: &Relation| items::relation_digest(relation, stretch);
         let digests: HashSet<_> = view.relations.iter().map(digest).collect();
         let relations: Vec<&Relation> = view.relations.iter().filter(|r| !linked.contains(&digest(r))).collect();
-        let some_unlinked = linked.iter().any(|digest| !digests.contains(digest));
+        // Also where a writer before did not come to an end with what it had to remove.
+        let some_unlinked =
+            stored.is_some_and(|head| head.unlinking) || linked.iter().any(|digest| !digests.contains(digest));
         if events.is_empty()
             && relations.is_empty()
             && !some_unlinked
@@ -56,28 +59,35 @@ impl MemoryTable {
             return Ok(Written::Unchanged);
         }
 
-        let marks = items::Marks::of(view, claim, shape, now, self.retention);
+        let unlinks = some_unlinked || reshaped;
+        let marks = items::Marks { unlinking: unlinks, ..items::Marks::of(view, claim, shape, now, self.retention) };
         let document = items::document(&view.document, &marks, self.retention);
         let mut written = self.put_events(&events, shape).await?;
         written += self.put_relations(view, &relations, claim).await?;
-        if some_unlinked || reshaped {
-            written += self.remove_unlinked(view, claim, reshaped).await?;
-        }
         if reshaped {
             written += self.remove_hidden(entity, shape).await?;
         }
         let outcome = match self.put_document(document, view, claim, shape).await? {
             Put::Done(replaced) => {
-                // Another writer's document may have come in between, with links that this one never heard of.
-                if let Some(replaced) = replaced.filter(|replaced| replaced.tombstone.is_none()) {
-                    let unknown = |digest: &items::Digest| !digests.contains(digest) && !linked.contains(digest);
-                    let reshaped_since = replaced.shape != shape && !reshaped;
-                    if reshaped_since || replaced.relations.iter().any(unknown) {
-                        written += self.remove_unlinked(view, claim, reshaped_since).await?;
-                    }
-                    if reshaped_since {
-                        written += self.remove_hidden(entity, shape).await?;
-                    }
+                // Another writer's document may have come in between: with links that this one never heard of, or
+                // without some that this one took for linked.
+                let overtaken = replaced.filter(|there| there.tombstone.is_none() && Some(there) != stored);
+                let reshaped_since = overtaken.as_ref().is_some_and(|there| there.shape != shape && !reshaped);
+                if let Some(there) = &overtaken {
+                    let missing = |r: &&Relation| linked.contains(&digest(r)) && !there.relations.contains(&digest(r));
+                    let missing: Vec<&Relation> = view.relations.iter().filter(missing).collect();
+                    written += self.put_relations(view, &missing, claim).await?;
+                }
+                let unknown = |there: &Head| there.unlinking || there.relations.iter().any(|d| !digests.contains(d));
+                if unlinks || reshaped_since || overtaken.as_ref().is_some_and(unknown) {
+                    let erased = known.erased(named.iter().map(String::as_str));
+                    written += self.remove_unlinked(view, claim, reshaped || reshaped_since, &erased).await?;
+                }
+                if unlinks {
+                    self.note_unlinked(view, claim).await?;
+                }
+                if reshaped_since {
+                    written += self.remove_hidden(entity, shape).await?;
                 }
                 let renamed = match before {
                     Some(head) => head.is_renamed_by(view),
