@@ -1,4 +1,4 @@
-//! Time that stands still until somebody waits or moves it.
+//! Time that stands still until somebody waits or moves it, and the machine's own for who measures.
 
 use std::{
     future::Future,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use intercom::clock::Clock;
+use platform::clock::SystemClock;
 
 /// One clock for the functions and the emulator: who sleeps moves it.
 #[derive(Debug)]
@@ -48,5 +49,25 @@ impl Clock for TestClock {
 impl emulator::Clock for TestClock {
     fn now_ms(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The machine's clock, for the functions and the emulator alike.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealClock;
+
+impl Clock for RealClock {
+    fn now_ms(&self) -> i64 {
+        SystemClock.now_ms()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+impl emulator::Clock for RealClock {
+    fn now_ms(&self) -> i64 {
+        Clock::now_ms(self)
     }
 }

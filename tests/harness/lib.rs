@@ -11,7 +11,7 @@ mod stack;
 mod tables;
 mod wire;
 
-pub use clock::TestClock;
+pub use clock::{RealClock, TestClock};
 pub use doubles::{FixedCredentials, MetricLog, SequentialRandom, WorkspaceCipher};
 pub use http::{body_of, event, header_of, signed};
 pub use queue::{MemoryQueue, Taken};

@@ -14,8 +14,6 @@ use store::{
     queue::{Queue, QueueError, batches},
 };
 
-use crate::TestClock;
-
 /// After so many receives a message goes to the dead letters, as in the template.
 const MAX_RECEIVES: u32 = 5;
 
@@ -34,13 +32,14 @@ struct Inner {
     messages: VecDeque<Stored>,
     dead: Vec<String>,
     sent: u64,
+    send_requests: u64,
 }
 
 /// The queue; clones are the same one.
 #[derive(Clone)]
 pub struct MemoryQueue {
     inner: Arc<Mutex<Inner>>,
-    clock: Arc<TestClock>,
+    clock: Arc<dyn Clock>,
     broken: Arc<AtomicBool>,
 }
 
@@ -54,7 +53,7 @@ pub struct Taken {
 
 impl MemoryQueue {
     /// An empty one.
-    pub fn new(clock: Arc<TestClock>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { inner: Arc::default(), clock, broken: Arc::default() }
     }
 
@@ -101,6 +100,11 @@ impl MemoryQueue {
         self.inner.lock().unwrap().dead.clone()
     }
 
+    /// Calls of SQS that sending took: ten messages go in one.
+    pub fn send_requests(&self) -> u64 {
+        self.inner.lock().unwrap().send_requests
+    }
+
     /// How long until something is visible, in milliseconds; `None` where nothing is in it.
     pub fn next_visible_in_ms(&self) -> Option<i64> {
         let now = self.clock.now_ms();
@@ -130,11 +134,14 @@ impl MemoryQueue {
 
 impl Queue for MemoryQueue {
     async fn send(&self, body: String, delay_seconds: u32) -> Result<(), QueueError> {
+        self.inner.lock().unwrap().send_requests += 1;
         self.put(body, delay_seconds)
     }
 
     async fn send_all(&self, bodies: Vec<String>) -> Result<(), QueueError> {
-        batches(bodies)?.into_iter().flatten().try_for_each(|body| self.put(body, 0))
+        let batches = batches(bodies)?;
+        self.inner.lock().unwrap().send_requests += batches.len() as u64;
+        batches.into_iter().flatten().try_for_each(|body| self.put(body, 0))
     }
 
     async fn give_back(&self, receipt_handle: &str, seconds: u32) -> Result<(), QueueError> {

@@ -40,8 +40,11 @@ pub const CLIENT_SECRET: &str = "client-secret-of-the-test";
 /// When the tests take place: 2026-11-22T00:00:00Z.
 const NOW: i64 = 1_795_305_600;
 
-/// Lambda's deadline is this far away, in milliseconds.
-const INVOCATION_MS: i64 = 300_000;
+/// The deadline of a tick is this far away, in milliseconds: the function's time-out, as in the template.
+const TICK_MS: i64 = 300_000;
+
+/// The same for a batch.
+const BATCH_MS: i64 = 60_000;
 
 /// What a test can choose.
 pub struct Options {
@@ -107,12 +110,12 @@ impl Default for Options {
     }
 }
 
-/// The bundle, with Intercom beside it.
-pub struct Stack {
+/// The bundle, with Intercom beside it; on a clock of the test's own where nothing else is asked for.
+pub struct Stack<C = TestClock> {
     /// Intercom.
     pub intercom: Emulator,
     /// Time, for all of them.
-    pub clock: Arc<TestClock>,
+    pub clock: Arc<C>,
     /// DynamoDB.
     pub tables: Tables,
     /// The live queue.
@@ -134,7 +137,55 @@ pub struct Stack {
 impl Stack {
     /// Starts everything.
     pub async fn start(options: Options) -> Self {
-        let clock = Arc::new(TestClock::at(NOW));
+        Self::start_on(Arc::new(TestClock::at(NOW)), options).await
+    }
+
+    /// Works until both queues are empty, moving the clock to wherever the next message becomes visible.
+    pub async fn drain(&self) {
+        for _ in 0..10_000 {
+            if self.enrich_batch(&self.live).await || self.enrich_batch(&self.backfill_queue).await {
+                continue;
+            }
+            let next = [&self.live, &self.backfill_queue].into_iter().filter_map(MemoryQueue::next_visible_in_ms).min();
+            match next {
+                Some(ms) => self.clock.advance(Duration::from_millis(ms.max(1).unsigned_abs())),
+                None => return,
+            }
+        }
+        panic!("the queues do not become empty");
+    }
+
+    /// Ticks and works until every checkpoint is idle and both queues are empty.
+    pub async fn settle(&self) {
+        for _ in 0..200 {
+            let ticked = self.tick().await;
+            self.drain().await;
+            if ticked.due == 0 {
+                return;
+            }
+            self.clock.advance(Duration::from_secs(20));
+        }
+        panic!("the backfill does not come to an end");
+    }
+
+    /// The same, where something fails first and is left alone for a while.
+    pub async fn settle_with_patience(&self) {
+        for _ in 0..8 {
+            self.settle().await;
+            self.clock.advance(Duration::from_secs(100));
+        }
+    }
+
+    /// As if the next revisit were due: every checkpoint walks again.
+    pub async fn revisit(&self) {
+        self.clock.advance(Duration::from_secs(16 * 60));
+        self.settle().await;
+    }
+}
+
+impl<C: Clock + emulator::Clock> Stack<C> {
+    /// Starts everything on this clock.
+    pub async fn start_on(clock: Arc<C>, options: Options) -> Self {
         let private_token = "dG9rOnByaXZhdGUtYXBw";
         let config = emulator::Config {
             seed: options.seed,
@@ -302,7 +353,7 @@ impl Stack {
 
     /// One tick of the schedule.
     pub async fn tick(&self) -> Ticked {
-        self.backfill.tick("test", self.clock.now_ms() + INVOCATION_MS).await.unwrap()
+        self.backfill.tick("test", Clock::now_ms(&*self.clock) + TICK_MS).await.unwrap()
     }
 
     /// One event of SQS's poller, as it is.
@@ -310,7 +361,7 @@ impl Stack {
     /// # Errors
     /// Where the invocation itself fails.
     pub async fn enrich_event(&self, event: SqsEvent) -> Result<SqsBatchResponse, enrich::AllFailed> {
-        self.enrich.handle(event, self.clock.now_ms() + INVOCATION_MS).await
+        self.enrich.handle(event, Clock::now_ms(&*self.clock) + BATCH_MS).await
     }
 
     /// One batch of a queue through enrich, as Lambda's poller does it. `false` where nothing was visible.
@@ -332,48 +383,6 @@ impl Stack {
             taken.iter().filter(|m| !failed.contains(&m.id.as_str())).for_each(|m| queue.delete(&m.id));
         }
         true
-    }
-
-    /// Works until both queues are empty, moving the clock to wherever the next message becomes visible.
-    pub async fn drain(&self) {
-        for _ in 0..10_000 {
-            if self.enrich_batch(&self.live).await || self.enrich_batch(&self.backfill_queue).await {
-                continue;
-            }
-            let next = [&self.live, &self.backfill_queue].into_iter().filter_map(MemoryQueue::next_visible_in_ms).min();
-            match next {
-                Some(ms) => self.clock.advance(Duration::from_millis(ms.max(1).unsigned_abs())),
-                None => return,
-            }
-        }
-        panic!("the queues do not become empty");
-    }
-
-    /// Ticks and works until every checkpoint is idle and both queues are empty.
-    pub async fn settle(&self) {
-        for _ in 0..200 {
-            let ticked = self.tick().await;
-            self.drain().await;
-            if ticked.due == 0 {
-                return;
-            }
-            self.clock.advance(Duration::from_secs(20));
-        }
-        panic!("the backfill does not come to an end");
-    }
-
-    /// The same, where something fails first and is left alone for a while.
-    pub async fn settle_with_patience(&self) {
-        for _ in 0..8 {
-            self.settle().await;
-            self.clock.advance(Duration::from_secs(100));
-        }
-    }
-
-    /// As if the next revisit were due: every checkpoint walks again.
-    pub async fn revisit(&self) {
-        self.clock.advance(Duration::from_secs(16 * 60));
-        self.settle().await;
     }
 }
 

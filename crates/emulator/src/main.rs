@@ -31,6 +31,9 @@ struct Arguments {
     /// Number of tickets
     #[arg(long, default_value_t = Seed::default().tickets)]
     tickets: u32,
+    /// Parts of each conversation; without it, as many as its script gives
+    #[arg(long)]
+    parts_per_conversation: Option<u32>,
     /// Requests allowed in a window of ten seconds
     #[arg(long, default_value_t = DEFAULT_RATE_LIMIT_PER_10S)]
     rate_limit: u32,
@@ -65,6 +68,7 @@ impl From<Arguments> for Config {
                 companies: arguments.companies,
                 articles: arguments.articles,
                 tickets: arguments.tickets,
+                parts_per_conversation: arguments.parts_per_conversation,
             },
             workspace: Workspace { id_code: arguments.workspace, region: arguments.region, ..Workspace::default() },
             settings: Settings {

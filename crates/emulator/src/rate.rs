@@ -36,6 +36,11 @@ impl RateLimiter {
         Rate { limit, remaining: limit.saturating_sub(self.used), reset: end, allowed: self.used <= limit }
     }
 
+    /// The end of the current window, seconds since the epoch.
+    pub(crate) const fn window_end(&self) -> i64 {
+        self.window_end
+    }
+
     /// Requests counted in the current window, refused ones included.
     pub(crate) const fn used(&self) -> u32 {
         self.used

@@ -15,12 +15,15 @@ pub struct RequestCounts {
     pub rate_limited: u64,
     /// The most requests that any one window of ten seconds saw, refused ones included.
     pub max_in_window: u32,
+    /// Requests of each window of ten seconds, by the second at which it ends, refused ones included.
+    pub by_window: BTreeMap<i64, u32>,
 }
 
 impl RequestCounts {
-    pub(crate) fn count(&mut self, route: String, in_window: u32) {
+    pub(crate) fn count(&mut self, route: String, window_end: i64, in_window: u32) {
         self.total += 1;
         *self.by_route.entry(route).or_default() += 1;
+        self.by_window.insert(window_end, in_window);
         self.max_in_window = self.max_in_window.max(in_window);
     }
 

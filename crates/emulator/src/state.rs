@@ -65,6 +65,8 @@ pub struct Reset {
     pub articles: Option<u32>,
     /// See [`Seed::tickets`].
     pub tickets: Option<u32>,
+    /// See [`Seed::parts_per_conversation`].
+    pub parts_per_conversation: Option<u32>,
 }
 
 impl EmulatorState {
@@ -147,6 +149,7 @@ impl EmulatorState {
             companies: reset.companies.unwrap_or(old.companies),
             articles: reset.articles.unwrap_or(old.articles),
             tickets: reset.tickets.unwrap_or(old.tickets),
+            parts_per_conversation: reset.parts_per_conversation.or(old.parts_per_conversation),
         };
         inner.world = World::seeded(&seed, inner.world.workspace.clone(), now);
         inner.seed = seed;

@@ -109,7 +109,7 @@ fn admit(state: &EmulatorState, request: &Request, path: &str) -> (Admission, St
     let Inner { settings, access, rate, requests, failures, noise, .. } = &mut *inner;
     let request_id = format!("00{}", noise.hex(18));
     let mut told = rate.take(now, settings.rate_limit_per_10s);
-    requests.count(format!("{} {path}", request.method()), rate.used());
+    requests.count(format!("{} {path}", request.method()), rate.window_end(), rate.used());
     let outcome = if told.allowed {
         let strike = failures.strike(request.method(), path);
         let authorized = path == TOKEN_ROUTE || bearer(request.headers()).is_some_and(|token| access.allows(token));

@@ -35,11 +35,22 @@ pub struct Seed {
     pub articles: u32,
     /// Number of tickets.
     pub tickets: u32,
+    /// Every conversation has just so many parts; where absent, as many as its script gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts_per_conversation: Option<u32>,
 }
 
 impl Default for Seed {
     fn default() -> Self {
-        Self { seed: 42, conversations: 240, contacts: 80, companies: 12, articles: 20, tickets: 12 }
+        Self {
+            seed: 42,
+            conversations: 240,
+            contacts: 80,
+            companies: 12,
+            articles: 20,
+            tickets: 12,
+            parts_per_conversation: None,
+        }
     }
 }
 

@@ -211,7 +211,11 @@ impl World {
         }
         let admins: Vec<Value> = self.all(Kind::Admins).filter(|admin| !shapes::is_operator(admin)).cloned().collect();
         let Some(admin) = rng.pick(&admins).cloned() else { return };
-        Play { id: &id, contact: &contact, admin: &admin, facts: &facts, now }.perform(self, script, &mut rng, at);
+        let play = Play { id: &id, contact: &contact, admin: &admin, facts: &facts, now };
+        match seed.parts_per_conversation {
+            None => play.perform(self, script, &mut rng, at),
+            Some(parts) => play.perform_parts(self, script, &mut rng, at, parts),
+        }
     }
 
     /// A contact that existed at `at`; the first one where none did.
@@ -251,6 +255,19 @@ impl Play<'_> {
             self.take_turn(world, *turn, rng, when);
         }
         self.wake(world, when);
+    }
+
+    /// Plays the script again and again until there are `parts` parts, close enough together that all lie in the past.
+    /// Turns that leave no part, or that leave one of their own accord later, are passed over.
+    fn perform_parts(&self, world: &mut World, script: &Script, rng: &mut Rng, at: i64, parts: u32) {
+        let lasting = |turn: &&Turn| !matches!(turn, Turn::Rate(..) | Turn::Snooze(_));
+        let longest = ((self.now - 60 - at) / (i64::from(parts) + 1)).max(1);
+        let mut when = at;
+        let wanted = usize::try_from(parts).unwrap_or(usize::MAX);
+        for turn in script.turns.iter().filter(lasting).cycle().take(wanted) {
+            when += rng.between(2, 2_400).min(longest);
+            self.take_turn(world, *turn, rng, when);
+        }
     }
 
     /// A snooze that has run out opens the conversation again.

@@ -85,7 +85,10 @@ async fn requests_are_counted_by_route_and_zeroed() {
     let (_, counts) = control(&world, "GET", "/_emulator/requests", Value::Null).await;
     assert_eq!(
         counts,
-        json!({"total": 2, "by_route": {"GET /tags": 1, "GET /contacts/{id}": 1}, "rate_limited": 0, "max_in_window": 2})
+        json!({
+            "total": 2, "by_route": {"GET /tags": 1, "GET /contacts/{id}": 1}, "rate_limited": 0, "max_in_window": 2,
+            "by_window": {(crate::support::NOW + 6).to_string(): 2},
+        })
     );
     control(&world, "DELETE", "/_emulator/requests", Value::Null).await;
     assert_eq!(world.state().requests().total, 0);

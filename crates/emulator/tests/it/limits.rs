@@ -38,6 +38,7 @@ async fn the_limit_is_enforced_per_window_and_the_headers_tell_the_truth() {
 
     let counts = world.state().requests();
     assert_eq!((counts.total, counts.rate_limited, counts.max_in_window), (8, 2, 7));
+    assert_eq!(counts.by_window.clone().into_iter().collect::<Vec<_>>(), [(NOW + 6, 7), (NOW + 16, 1)]);
     assert_eq!(counts.of("GET /tags"), 8);
 }
 

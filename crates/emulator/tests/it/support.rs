@@ -22,7 +22,15 @@ pub(crate) struct World {
 }
 
 pub(crate) fn seed() -> Seed {
-    Seed { seed: 7, conversations: 47, contacts: 33, companies: 14, articles: 9, tickets: 6 }
+    Seed {
+        seed: 7,
+        conversations: 47,
+        contacts: 33,
+        companies: 14,
+        articles: 9,
+        tickets: 6,
+        parts_per_conversation: None,
+    }
 }
 
 pub(crate) async fn start() -> World {

@@ -124,6 +124,24 @@ async fn only_the_newest_five_hundred_parts_are_served() {
 }
 
 #[tokio::test]
+async fn every_conversation_has_as_many_parts_as_are_asked_for() {
+    for wanted in [0, 8, 30] {
+        let world = start_with(|config| {
+            config.seed = emulator::Seed { parts_per_conversation: Some(wanted), conversations: 200, ..seed() };
+        })
+        .await;
+        let truth = world.state().truth(Some(Kind::Conversations), None);
+        let conversations = truth["conversations"].as_array().unwrap();
+        assert_eq!(conversations.len(), 200);
+        for conversation in conversations {
+            let parts = conversation["conversation_parts"]["conversation_parts"].as_array().unwrap();
+            assert_eq!(parts.len(), wanted as usize, "conversation {}", conversation["id"]);
+            assert!(parts.iter().all(|part| part["created_at"].as_i64().unwrap() < NOW), "nothing is to come");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_larger_world_holds_the_smaller_one_and_an_empty_one_works() {
     let contacts = |value: Value| value["contacts"].as_array().unwrap().len();
     let world = start_with(|config| {
