@@ -3,17 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
+mod chance;
 mod clock;
 mod doubles;
 mod http;
+mod kill;
 mod queue;
 mod stack;
 mod tables;
 mod wire;
 
+pub use chance::Chance;
 pub use clock::{RealClock, TestClock};
 pub use doubles::{FixedCredentials, MetricLog, SequentialRandom, WorkspaceCipher};
 pub use http::{body_of, event, header_of, signed};
+pub use kill::kill_at;
 pub use queue::{MemoryQueue, Taken};
 pub use stack::{CLIENT_SECRET, Options, Stack};
 pub use tables::Tables;

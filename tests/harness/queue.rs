@@ -49,6 +49,8 @@ pub struct Taken {
     pub id: String,
     /// Its text.
     pub body: String,
+    /// How often it has been received, this time included.
+    pub receives: u32,
 }
 
 impl MemoryQueue {
@@ -77,7 +79,7 @@ impl MemoryQueue {
             } else {
                 message.receives += 1;
                 message.visible_at_ms = now + VISIBILITY_MS;
-                taken.push(Taken { id: message.id.clone(), body: message.body.clone() });
+                taken.push(Taken { id: message.id.clone(), body: message.body.clone(), receives: message.receives });
                 kept.push_back(message);
             }
         }
@@ -93,6 +95,11 @@ impl MemoryQueue {
     /// Everything that is in it, visible or not.
     pub fn bodies(&self) -> Vec<String> {
         self.inner.lock().unwrap().messages.iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// Delivers one that it has delivered, or will: a standard queue may.
+    pub fn put_again(&self, body: String) {
+        let _ = self.put(body, 0);
     }
 
     /// The dead letters.

@@ -353,7 +353,15 @@ impl<C: Clock + emulator::Clock> Stack<C> {
 
     /// One tick of the schedule.
     pub async fn tick(&self) -> Ticked {
-        self.backfill.tick("test", Clock::now_ms(&*self.clock) + TICK_MS).await.unwrap()
+        self.try_tick().await.unwrap()
+    }
+
+    /// One tick that may fail as a whole.
+    ///
+    /// # Errors
+    /// Where nothing could be looked up at all.
+    pub async fn try_tick(&self) -> Result<Ticked, backfill::BackfillError> {
+        self.backfill.tick("test", Clock::now_ms(&*self.clock) + TICK_MS).await
     }
 
     /// One event of SQS's poller, as it is.
@@ -376,6 +384,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
             record.message_id = Some(message.id.clone());
             record.receipt_handle = Some(message.id.clone());
             record.body = Some(message.body.clone());
+            record.attributes.insert("ApproximateReceiveCount".to_owned(), message.receives.to_string());
             event.records.push(record);
         }
         if let Ok(response) = self.enrich_event(event).await {

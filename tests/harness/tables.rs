@@ -3,14 +3,17 @@
 use crate::Wire;
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
     types::{
         AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
         ProjectionType, ScalarAttributeType,
     },
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 /// Both tables.
 pub struct Tables {
@@ -49,6 +52,16 @@ impl Tables {
         let wire = Wire::counting();
         let (state, memory, database) = (self.state.clone(), self.memory.clone(), self.database.clone());
         Self { client: client_over(&wire, &database), state, memory, wire, database }
+    }
+
+    /// Removes everything from both tables.
+    pub async fn clear(&self) {
+        for table in [&self.state, &self.memory] {
+            for (pk, sk) in self.dump(table).await.into_keys() {
+                let delete = self.client.delete_item().table_name(table);
+                delete.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk)).send().await.unwrap();
+            }
+        }
     }
 
     /// A client whose requests go over this wire.
@@ -128,6 +141,8 @@ fn client_over(wire: &Wire, database: &dynoxide::Database) -> Client {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("eu-west-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        // As many tries as anywhere, but nobody waits for them.
+        .retry_config(RetryConfig::standard().with_max_backoff(Duration::from_millis(1)))
         .http_client(wire.http_client(database.clone()));
     Client::from_conf(config.build())
 }

@@ -25,6 +25,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::Chance;
+
 /// What requests cost, as DynamoDB itself says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spent {
@@ -87,6 +89,35 @@ impl Gate {
 pub struct Wire {
     spent: Arc<Mutex<Spent>>,
     gate: Option<Gate>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
+
+/// A DynamoDB that has a bad day: one in so many requests is throttled, fails, or is done without an answer.
+#[derive(Debug)]
+struct Trouble {
+    chance: Chance,
+    one_in: usize,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Answered,
+    Throttled,
+    Failed,
+    /// It was done, and nobody knows: asked again, a condition on what was there before no longer holds.
+    AnswerLost,
+}
+
+impl Fate {
+    fn error(self) -> (u16, String) {
+        let (status, name) = match self {
+            Self::Throttled => (400, "ProvisionedThroughputExceededException"),
+            _ => (500, "InternalServerError"),
+        };
+        let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
+        (status, json!({"__type": kind, "message": "trouble of the test's making"}).to_string())
+    }
 }
 
 impl fmt::Debug for Wire {
@@ -111,6 +142,19 @@ impl Wire {
         std::mem::take(&mut self.spent.lock().unwrap())
     }
 
+    /// From now on one in so many requests comes to nothing, chosen by this seed; 0 ends it.
+    pub fn set_trouble(&self, one_in: usize, seed: u64) {
+        let trouble = (one_in > 0).then(|| Trouble { chance: Chance::of(seed), one_in });
+        *self.trouble.lock().unwrap() = trouble;
+    }
+
+    fn fate(&self) -> Fate {
+        let mut trouble = self.trouble.lock().unwrap();
+        let Some(Trouble { chance, one_in }) = trouble.as_mut() else { return Fate::Answered };
+        let bad = [Fate::Throttled, Fate::Failed, Fate::AnswerLost];
+        if chance.one_in(*one_in) { *chance.pick(&bad) } else { Fate::Answered }
+    }
+
     pub(crate) fn http_client(&self, database: Database) -> SharedHttpClient {
         let end = End { wire: self.clone(), database };
         http_client_fn(move |_, _| SharedHttpConnector::new(end.clone()))
@@ -128,9 +172,12 @@ impl Wire {
         }
         // A real request is a wait before it arrives and another before its answer is there: a run can be killed in both.
         tokio::task::yield_now().await;
-        let (status, text) = match ask(&database, &operation, body) {
-            Ok(text) => (200, text),
-            Err(error) => (error.status_code(), error.to_json()),
+        let fate = self.fate();
+        let answer = matches!(fate, Fate::Answered | Fate::AnswerLost).then(|| ask(&database, &operation, body));
+        let (status, text) = match (fate, answer) {
+            (Fate::Answered, Some(Ok(text))) => (200, text),
+            (Fate::Answered, Some(Err(error))) => (error.status_code(), error.to_json()),
+            (fate, _) => fate.error(),
         };
         tokio::task::yield_now().await;
         let status = StatusCode::try_from(status).unwrap();

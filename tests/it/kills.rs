@@ -1,39 +1,11 @@
 //! Runs that are killed anywhere.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::Value;
-use tests::{Options, Stack};
+use tests::{Options, Stack, kill_at};
 
 use crate::memory::{Items, assert_same};
-
-/// Ends a run at its `polls`th step, wherever that is: what it was waiting for is never answered.
-struct Killed<F> {
-    run: Pin<Box<F>>,
-    polls: usize,
-    done: usize,
-}
-
-impl<F: Future> Future for Killed<F> {
-    type Output = (Option<F::Output>, usize);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.done >= self.polls {
-            return Poll::Ready((None, self.done));
-        }
-        self.done += 1;
-        self.run.as_mut().poll(context).map(|output| (Some(output), self.done))
-    }
-}
-
-fn kill_at<F: Future>(run: F, polls: usize) -> Killed<F> {
-    Killed { run: Box::pin(run), polls, done: 0 }
-}
 
 fn small() -> Options {
     let seed = emulator::Seed {

@@ -10,6 +10,7 @@ mod concurrency;
 mod cost;
 mod data_model;
 mod erasure;
+mod faults;
 mod front_door;
 mod fuzz_targets;
 mod installing;

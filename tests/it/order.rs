@@ -10,7 +10,7 @@ use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Settings, transform};
 use serde_json::{Value, json};
 use store::memory_table::{Claim, Head, MemoryTable, NOT_FOUND, Retention, TombstoneKind, Written};
-use tests::{Tables, Wire};
+use tests::{Chance, Tables, Wire};
 
 use crate::memory::Items;
 
@@ -18,27 +18,6 @@ use crate::memory::Items;
 /// delivered.
 const HISTORIES: u64 = 250;
 const ORDERS: u64 = 8;
-
-/// A small generator of pseudo-random numbers, so that a failing case can be told by its seed.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-}
 
 /// What somebody was told.
 #[derive(Clone, Debug)]
@@ -117,7 +96,7 @@ impl Intercom {
     }
 
     /// One thing happens; gives what is told of it.
-    fn happen(&mut self, rng: &mut Rng) -> Vec<Told> {
+    fn happen(&mut self, rng: &mut Chance) -> Vec<Told> {
         self.now += rng.below(2) as i64; // several changes may fall into one second
         let conversation = entity(EntityType::Conversation, ["7", "8"][rng.below(2)]);
         let contact = entity(EntityType::Contact, ["c1", "c2"][rng.below(2)]);
@@ -155,7 +134,7 @@ impl Intercom {
         }
     }
 
-    fn change(&mut self, of: &EntityRef, change: impl FnOnce(&mut Value, &mut Rng), rng: &mut Rng) -> Vec<Told> {
+    fn change(&mut self, of: &EntityRef, change: impl FnOnce(&mut Value, &mut Chance), rng: &mut Chance) -> Vec<Told> {
         let Some(mut object) = self.now(of).cloned() else { return Vec::new() };
         change(&mut object, rng);
         // A change without a change of `updated_at` cannot be told by anybody; Intercom's own clock has seconds.
@@ -165,7 +144,7 @@ impl Intercom {
         vec![Told::Changed(of.clone(), None)]
     }
 
-    fn reply(&mut self, to: &EntityRef, rng: &mut Rng) -> Vec<Told> {
+    fn reply(&mut self, to: &EntityRef, rng: &mut Chance) -> Vec<Told> {
         self.parts += 1;
         let id = format!("p{}", self.parts);
         let author = ["c1", "c2", "a1"][rng.below(3)];
@@ -182,7 +161,7 @@ impl Intercom {
         told.into_iter().map(|_| Told::Changed(to.clone(), Some((id.clone(), now)))).collect()
     }
 
-    fn redact(&mut self, of: &EntityRef, rng: &mut Rng) -> Vec<Told> {
+    fn redact(&mut self, of: &EntityRef, rng: &mut Chance) -> Vec<Told> {
         let parts = self
             .now(of)
             .map_or(0, |object| object["conversation_parts"]["conversation_parts"].as_array().unwrap().len());
@@ -190,7 +169,7 @@ impl Intercom {
             return Vec::new();
         }
         let (which, now) = (rng.below(parts), self.now + 1);
-        let change = |object: &mut Value, _: &mut Rng| {
+        let change = |object: &mut Value, _: &mut Chance| {
             let part = &mut object["conversation_parts"]["conversation_parts"][which];
             part["redacted"] = json!(true);
             part["body"] = json!("<p><i>This message was deleted</i></p>");
@@ -383,7 +362,7 @@ impl Case {
 async fn in_order(history: u64) -> (Vec<Intercom>, Vec<Vec<Told>>, Items) {
     let case = Case::new().await;
     let mut worker = case.worker();
-    let mut rng = Rng(history);
+    let mut rng = Chance::of(history);
     let mut intercom = Intercom::new();
     let mut states = vec![intercom.clone()];
     let first = intercom.shown.keys().cloned().map(|entity| Told::Changed(entity, None)).collect::<Vec<_>>();
@@ -414,7 +393,7 @@ async fn out_of_order(seed: u64, states: &[Intercom], told: &[Vec<Told>], trace:
     };
     let case = Case::new().await;
     let mut worker = case.worker();
-    let mut rng = Rng(seed);
+    let mut rng = Chance::of(seed);
     let mut waiting: VecDeque<Told> = VecDeque::new();
     let mut running: Vec<Task> = Vec::new();
     let mut happened = 0;

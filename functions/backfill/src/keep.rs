@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use intercom::{
     Timestamp,
-    client::{Page, Resource},
+    client::{Client, Page, Resource},
     notification::id_text,
 };
 use memory::{EntityRef, EntityType, transform};
@@ -19,7 +19,12 @@ use store::{
     sweep::SweepOf,
 };
 
-use crate::{Backfill, BackfillError, walk};
+use crate::{
+    Backfill, BackfillError,
+    sweep::Answer,
+    unit::StepError,
+    walk,
+};
 
 /// Objects of one page that are written at once.
 const CONCURRENCY: usize = 8;
@@ -33,10 +38,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     /// Makes everything of a page durable. Gives the number of objects written or queued.
     pub(crate) async fn keep(
         &self,
+        client: &Client,
         checkpoint: &Checkpoint,
         resource: Resource,
         page: &Page,
-    ) -> Result<u64, BackfillError> {
+    ) -> Result<u64, StepError> {
         let entity_type = entity_type_of(resource);
         let mut listed: HashMap<EntityRef, (&Value, Option<Timestamp>)> = HashMap::new();
         for item in &page.items {
@@ -59,20 +65,24 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let heads = self.memory.heads(&entities).await?;
         if resource == Resource::DeletedConversations {
             let deleted = listed.into_iter().filter(|(entity, _)| heads.get(entity).is_some_and(|h| !h.is_erased()));
-            return self.erase(deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect()).await;
+            return Ok(self.erase(deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect()).await?);
         }
         let shape = self.config.settings.shape();
         let mut refetch = Vec::new();
+        let mut silent = Vec::new();
         let mut whole = Vec::new();
         for (entity, (item, updated_at)) in listed {
             let head = heads.get(&entity);
             let seen = updated_at.map_or(0, Timestamp::epoch_seconds);
+            // Written since this walk began, and met again: a run that was killed may not have come to what follows.
+            if let Some(begun) = checkpoint.until
+                && head.is_some_and(|head| head.tombstone.is_none() && head.fetched_at >= begun.epoch_seconds())
+            {
+                self.follow_up(&entity).await?;
+            }
             if let Some(head) = head.filter(|head| updated_at.is_some() && head.covers(seen, &shape)) {
-                // Written since this walk began, and met again: a run that was killed right after the write could not
-                // send anybody to those that name it.
-                let is_fresh = checkpoint.until.is_some_and(|begun| head.fetched_at >= begun.epoch_seconds());
-                if is_fresh && self.memory.is_named(&entity).await? {
-                    self.revise_later(&entity).await?;
+                if checkpoint.purpose == Purpose::Sweep && self.has_changed_silently(&entity, item, head) {
+                    silent.push((entity, head));
                 }
                 continue;
             }
@@ -86,7 +96,35 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let queued = refetch.len() as u64;
         self.queue.send_all(refetch).await?;
         let writes = whole.into_iter().map(|(entity, item, head)| self.write(entity, item, head, &shape));
-        Ok(queued + self.all(writes).await?)
+        let mut written = queued + self.all(writes).await?;
+        for (entity, head) in silent {
+            if let Answer::Here(changed) = self.ask(client, &entity, Some(head), resource).await? {
+                written += changed;
+            }
+        }
+        Ok(written)
+    }
+
+    /// What a writer does after its write, once more.
+    async fn follow_up(&self, entity: &EntityRef) -> Result<(), BackfillError> {
+        if self.memory.is_named(entity).await? {
+            self.revise_later(entity).await?;
+        }
+        if matches!(entity.entity_type, EntityType::Ticket | EntityType::Contact) {
+            self.memory.revise(entity).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a page shows something else than memory although the time of the last change is the same: a contact's
+    /// company that was deleted, say. A page may be older than what is stored, so the thing itself is asked for.
+    fn has_changed_silently(&self, entity: &EntityRef, item: &Value, head: &Head) -> bool {
+        let is_whole =
+            matches!(entity.entity_type, EntityType::Contact | EntityType::Company | EntityType::Article);
+        let shape = self.config.settings.shape();
+        is_whole
+            && head.tombstone.is_none()
+            && self.view(entity, item).is_some_and(|view| head.differs_from(&view, &shape))
     }
 
     /// Does a few writes at a time; gives how many changed something.

@@ -30,7 +30,8 @@ const PAGE: i32 = 200;
 const CONCURRENCY: usize = 4;
 
 /// What Intercom says about one thing that was not listed.
-enum Answer {
+pub(crate) enum Answer {
+    /// Confirmed.
     Gone(Gone),
     /// It is there all the same; 1 where memory had to change.
     Here(u64),
@@ -96,7 +97,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     }
 
     /// Asks Intercom after one thing, and writes it where it is there.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         client: &Client,
         entity: &EntityRef,

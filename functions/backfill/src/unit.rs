@@ -164,7 +164,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         }
         let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since, until };
         let page = client.page(request).await.map_err(StepError::Api)?;
-        let written = self.keep(&checkpoint, resource, &page).await?;
+        let written = self.keep(client, &checkpoint, resource, &page).await?;
         let shape = self.config.shape();
         Ok(Step { checkpoint: walk::after_page(checkpoint, resource, &page, written, self.plan(&shape)), written })
     }

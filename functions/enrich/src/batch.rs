@@ -38,12 +38,15 @@ pub(crate) struct Record {
     pub(crate) receipt_handle: Option<String>,
     /// From the backfill queue, by the name in its ARN.
     pub(crate) is_backfill: bool,
+    /// It was received before, by a run that failed or was killed.
+    pub(crate) is_again: bool,
     /// The text of an unreadable one is not repeated: the queue has it.
     pub(crate) message: Result<Message, String>,
 }
 
 impl Record {
     pub(crate) fn read(record: SqsMessage) -> Self {
+        let receives: Option<u32> = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok());
         let text = record.body.unwrap_or_default();
         let message = Message::read(&text).map_err(|error| error.to_string());
         // A refetch only ever comes from the backfill queue; the ARN differs in every deployment.
@@ -52,6 +55,7 @@ impl Record {
             message_id: record.message_id.unwrap_or_default(),
             receipt_handle: record.receipt_handle,
             is_backfill,
+            is_again: receives.is_some_and(|count| count > 1),
             message,
         }
     }
@@ -65,6 +69,8 @@ pub(crate) struct Want {
     /// The `updated_at` that a page showed, epoch seconds.
     pub(crate) updated_at: Option<i64>,
     pub(crate) deferrals: u32,
+    /// See [`Record::is_again`].
+    pub(crate) is_again: bool,
     /// The part as the notification shows it, for the last try.
     pub(crate) shown: Vec<Event>,
 }
@@ -135,6 +141,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                     part: None,
                     updated_at: Some(refetch.seen_updated_at),
                     deferrals: refetch.deferrals,
+                    is_again: record.is_again,
                     shown: Vec::new(),
                 });
             }
@@ -156,6 +163,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                             part,
                             updated_at: None,
                             deferrals: queued.deferrals,
+                            is_again: record.is_again,
                         }),
                         step => asked.steps.push((index, step)),
                     }

@@ -21,6 +21,10 @@ use crate::{
 /// People fetched at once for one conversation.
 const CONCURRENCY: usize = 4;
 
+/// How long ago a run can have written that was cut short, in seconds: a message comes again after six minutes at the
+/// latest, and five times at most.
+const CUT_SHORT_SECONDS: i64 = 40 * 60;
+
 /// How exact the names have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
@@ -142,6 +146,23 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             _ => {}
         }
         Ok(written)
+    }
+
+    /// What a writer does after its writes, once more: a run before this one was cut short, who knows where.
+    pub(crate) async fn follow_up(&self, entity: &EntityRef) -> Result<(), String> {
+        let failed = |error: store::StoreError| error.to_string();
+        let Some(stored) = self.memory.stored(entity).await.map_err(failed)? else { return Ok(()) };
+        let mut people: Vec<EntityRef> = stored.view.names().into_iter().collect();
+        people.push(entity.clone());
+        let heads = self.memory.heads(&people).await.map_err(failed)?;
+        let since = self.clock.now_seconds().saturating_sub(CUT_SHORT_SECONDS);
+        for person in people.iter().filter(|person| heads.get(person).is_some_and(|head| head.fetched_at >= since)) {
+            if self.memory.is_named(person).await.map_err(failed)? {
+                self.revise_later(person).await?;
+            }
+        }
+        self.memory.revise(entity).await.map_err(failed)?;
+        Ok(())
     }
 
     /// One contact was merged into another. What is to follow is sent first: it does no harm where the rest fails.

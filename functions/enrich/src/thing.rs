@@ -27,7 +27,11 @@ const LAG_TRIES: u32 = 3;
 impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     /// Brings one thing up to date for all messages that ask for it, with one fetch or none.
     pub(crate) async fn refresh(&self, client: &Client, entity: &EntityRef, wants: Vec<Want>) -> Vec<(usize, Outcome)> {
-        match self.try_refresh(client, entity, &wants).await {
+        let refreshed = match self.try_refresh(client, entity, &wants).await {
+            Ok(outcomes) if wants.iter().any(|want| want.is_again) => self.follow_up(entity).await.map(|()| outcomes),
+            refreshed => refreshed,
+        };
+        match refreshed {
             Ok(outcomes) => outcomes,
             Err(error) => wants.iter().map(|want| (want.record, Outcome::Failed(error.clone()))).collect(),
         }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use intercom::Timestamp;
 use memory::{EntityRef, Event, Settings, keys};
 
-use super::{Claim, MemoryTable, items};
+use super::{Claim, Head, MemoryTable, items};
 use crate::{
     StoreError,
     item::{Item, count, n, s},
@@ -139,8 +139,13 @@ impl MemoryTable {
             Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => false,
             Err(e) => return Err(StoreError::unavailable(e)),
         };
+        let standing = if buried { None } else { self.head(entity).await? };
+        // A put whose answer was lost is sent again, and then meets itself.
+        let is_this_one =
+            |head: &Head| head.claim == claim.0 && head.tombstone.as_ref().is_some_and(|stone| stone.kind == kind);
+        let buried = buried || standing.as_ref().is_some_and(is_this_one);
         // One that was cut short after its tombstone goes on here.
-        if buried || self.head(entity).await?.is_some_and(|head| head.is_final()) {
+        if buried || standing.is_some_and(|head| head.is_final()) {
             self.remove_contents(entity).await?;
         }
         Ok(buried)

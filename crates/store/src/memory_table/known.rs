@@ -50,16 +50,16 @@ impl MemoryTable {
         Ok(known)
     }
 
-    /// Whether it stands otherwise with one of the contacts of a view than when it was completed.
+    /// Whether it stands otherwise with one of those that a view names than when it was completed. Whoever was written
+    /// meanwhile could not see that this view names it.
     pub(crate) async fn has_changed(&self, view: &View, known: &Known) -> Result<bool, StoreError> {
         let named = view.names();
-        let contacts = named.into_iter().filter(|entity| entity.entity_type == memory::EntityType::Contact).collect();
-        let now = self.standings(&contacts).await?;
+        let now = self.standings(&named).await?;
         let differs = |entity: &EntityRef| {
             let then = known.get(entity.entity_type, &entity.id).unwrap_or(&Standing::Absent);
             now.get(&entity.pk()).unwrap_or(&Standing::Absent) != then
         };
-        Ok(contacts.iter().any(differs))
+        Ok(named.iter().any(differs))
     }
 
     /// Read so that a tombstone which stands is seen.
