@@ -6,6 +6,7 @@
 
 mod backfill;
 mod captures;
+mod checkpoints;
 mod concurrency;
 mod cost;
 mod data_model;

@@ -360,8 +360,8 @@ impl Checkpoints {
     /// # Errors
     /// [`StoreError::LeaseLost`] where another run has taken over, or where this would go backwards.
     pub async fn save(&self, checkpoint: &Checkpoint, lease_until_ms: i64) -> Result<(), StoreError> {
-        let request = self.saving(checkpoint, "lease_expires_at = :until", &[]);
-        self.send(checkpoint, request.expression_attribute_values(":until", n(lease_until_ms))).await
+        let request = self.saving(checkpoint, "lease_expires_at = :lease", &[]);
+        self.send(checkpoint, request.expression_attribute_values(":lease", n(lease_until_ms))).await
     }
 
     /// Writes where the walk stands and gives the lease back.
@@ -382,8 +382,8 @@ impl Checkpoints {
             return self.save(checkpoint, lease_until_ms).await;
         }
         let request = self
-            .saving(checkpoint, "lease_expires_at = :until", &["dirty_since"])
-            .expression_attribute_values(":until", n(lease_until_ms));
+            .saving(checkpoint, "lease_expires_at = :lease", &["dirty_since"])
+            .expression_attribute_values(":lease", n(lease_until_ms));
         let (unchanged, request) = match checkpoint.dirty_since {
             Some(dirty) => {
                 ("dirty_since = :dirty", request.expression_attribute_values(":dirty", n(dirty.epoch_seconds())))
