@@ -17,4 +17,4 @@ pub use http::{body_of, event, header_of, signed};
 pub use queue::{MemoryQueue, Taken};
 pub use stack::{CLIENT_SECRET, Options, Stack};
 pub use tables::Tables;
-pub use wire::{Gate, Spent, Wire};
+pub use wire::{Around, Gate, Spent, Wire};
