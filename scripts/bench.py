@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`make bench`: measures the webhook function beside the same in Python and Node.js; writes docs/benchmarks.md.
+"""`make bench`: measures the webhook function beside the same in Python and Node.js, and what enrich takes for a
+conversation; writes docs/benchmarks.md.
 
 Everything runs on this machine: a stand-in for the Lambda Runtime API, one for SQS and Secrets Manager, and the
 functions as processes of their own. Options are passed on: make bench ARGS="--starts 5 --notifications 100".
@@ -18,7 +19,7 @@ import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from local import venvs
+from local import bench_enrich, venvs
 from local.console import Failure, report_failure, say, step
 from local.settings import LOCAL, ROOT, VENVS, venv_bin
 
@@ -37,6 +38,7 @@ def main() -> int:
         functions = [webhook(), python(), *node(), hello()]
         table = measure(functions, sys.argv[1:])
         write(table)
+        say(bench_enrich.run())
     except Failure as failure:
         report_failure(failure)
         return 1

@@ -114,6 +114,10 @@ pub fn door(data: &[u8]) {
 struct Kept(Arc<Mutex<Vec<String>>>);
 
 impl Queue for Kept {
+    fn name(&self) -> &str {
+        "LiveQueue"
+    }
+
     async fn send(&self, body: String, _delay_seconds: u32) -> Result<(), QueueError> {
         self.0.lock().expect("nobody panics while holding it").push(body);
         Ok(())

@@ -21,4 +21,4 @@ pub use kill::kill_at;
 pub use queue::{MemoryQueue, Taken};
 pub use stack::{CLIENT_SECRET, Options, Stack};
 pub use tables::Tables;
-pub use wire::{Gate, Spent, Wire};
+pub use wire::{Around, Gate, Spent, Wire};

@@ -38,6 +38,7 @@ struct Inner {
 /// The queue; clones are the same one.
 #[derive(Clone)]
 pub struct MemoryQueue {
+    name: &'static str,
     inner: Arc<Mutex<Inner>>,
     clock: Arc<dyn Clock>,
     broken: Arc<AtomicBool>,
@@ -56,7 +57,17 @@ pub struct Taken {
 impl MemoryQueue {
     /// An empty one.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::default(), clock, broken: Arc::default() }
+        Self { name: "Queue", inner: Arc::default(), clock, broken: Arc::default() }
+    }
+
+    /// With this name.
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// As SQS's poller names it.
+    pub fn arn(&self) -> String {
+        format!("arn:aws:sqs:eu-west-1:123456789012:{}", self.name)
     }
 
     /// From now on (or no longer) every send fails.
@@ -140,6 +151,10 @@ impl MemoryQueue {
 }
 
 impl Queue for MemoryQueue {
+    fn name(&self) -> &str {
+        self.name
+    }
+
     async fn send(&self, body: String, delay_seconds: u32) -> Result<(), QueueError> {
         self.inner.lock().unwrap().send_requests += 1;
         self.put(body, delay_seconds)

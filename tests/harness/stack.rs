@@ -207,8 +207,8 @@ impl<C: Clock + emulator::Clock> Stack<C> {
         });
         let metrics = MetricLog::default();
         let cipher = WorkspaceCipher::default();
-        let live = MemoryQueue::new(clock.clone());
-        let backfill_queue = MemoryQueue::new(clock.clone());
+        let live = MemoryQueue::new(clock.clone()).named("LiveQueue");
+        let backfill_queue = MemoryQueue::new(clock.clone()).named("BackfillQueue");
         let base: url::Url = intercom.base_url().parse().unwrap();
         let cached = || async { CachedCredentials::load(credentials.clone(), clock.clone()).await.unwrap() };
         let installations = || Installations::new(tables.client.clone(), &tables.state);
@@ -385,6 +385,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
             record.receipt_handle = Some(message.id.clone());
             record.body = Some(message.body.clone());
             record.attributes.insert("ApproximateReceiveCount".to_owned(), message.receives.to_string());
+            record.event_source_arn = Some(queue.arn());
             event.records.push(record);
         }
         if let Ok(response) = self.enrich_event(event).await {

@@ -84,12 +84,16 @@ impl Gate {
     }
 }
 
+/// Called with what the database itself does for a request, which it has to call in turn.
+pub type Around = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
 /// The way of one client's requests.
 #[derive(Clone, Default)]
 pub struct Wire {
     spent: Arc<Mutex<Spent>>,
     gate: Option<Gate>,
     trouble: Arc<Mutex<Option<Trouble>>>,
+    around: Option<Around>,
 }
 
 /// A DynamoDB that has a bad day: one in so many requests is throttled, fails, or is done without an answer.
@@ -137,6 +141,11 @@ impl Wire {
         Self { gate: Some(gate.clone()), ..Self::default() }
     }
 
+    /// One that lets somebody tell what the database does from what the client does.
+    pub fn around(around: Around) -> Self {
+        Self { around: Some(around), ..Self::default() }
+    }
+
     /// What was spent since the last time that this was asked.
     pub fn take_spent(&self) -> Spent {
         std::mem::take(&mut self.spent.lock().unwrap())
@@ -163,31 +172,52 @@ impl Wire {
     async fn pass(self, database: Database, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let operation = operation.rsplit('.').next().unwrap_or_default().to_owned();
-        let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        if !matches!(operation.as_str(), "CreateTable" | "DeleteTable") {
-            body["ReturnConsumedCapacity"] = json!("INDEXES");
-        }
         if let Some(gate) = &self.gate {
             gate.permits.acquire().await.unwrap().forget();
         }
         // A real request is a wait before it arrives and another before its answer is there: a run can be killed in both.
         tokio::task::yield_now().await;
-        let fate = self.fate();
-        let answer = matches!(fate, Fate::Answered | Fate::AnswerLost).then(|| ask(&database, &operation, body));
-        let (status, text) = match (fate, answer) {
-            (Fate::Answered, Some(Ok(text))) => (200, text),
-            (Fate::Answered, Some(Err(error))) => (error.status_code(), error.to_json()),
-            (fate, _) => fate.error(),
-        };
+        let (mut status, mut answer) = (0, None);
+        self.apart(&mut || {
+            let asked = self.answer(&database, &operation, request.body().bytes().unwrap());
+            status = asked.0;
+            answer = Some(asked.1);
+        });
+        // Whoever receives an answer has it in memory of its own.
+        let text = answer.clone().unwrap_or_default();
+        self.apart(&mut || answer = None);
         tokio::task::yield_now().await;
         let status = StatusCode::try_from(status).unwrap();
-        self.count(operation, &text);
         if let Some(gate) = &self.gate {
             gate.passed.notify_one();
         }
         let mut response = HttpResponse::new(status, SdkBody::from(text));
         response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
         Ok(response)
+    }
+
+    fn apart(&self, work: &mut dyn FnMut()) {
+        match &self.around {
+            Some(around) => around(work),
+            None => work(),
+        }
+    }
+
+    /// What a server does: status and text of the answer.
+    fn answer(&self, database: &Database, operation: &str, body: &[u8]) -> (u16, String) {
+        let mut body: Value = serde_json::from_slice(body).unwrap();
+        if !matches!(operation, "CreateTable" | "DeleteTable") {
+            body["ReturnConsumedCapacity"] = json!("INDEXES");
+        }
+        let fate = self.fate();
+        let answer = matches!(fate, Fate::Answered | Fate::AnswerLost).then(|| ask(database, operation, body));
+        let (status, text) = match (fate, answer) {
+            (Fate::Answered, Some(Ok(text))) => (200, text),
+            (Fate::Answered, Some(Err(error))) => (error.status_code(), error.to_json()),
+            (fate, _) => fate.error(),
+        };
+        self.count(operation.to_owned(), &text);
+        (status, text)
     }
 
     fn count(&self, operation: String, answer: &str) {

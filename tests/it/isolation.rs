@@ -207,3 +207,19 @@ async fn invariant_9_one_workspace_whose_intercom_never_answers_keeps_no_other_o
     // Who gives up on the silent one waits before the next attempt, which moves this clock.
     assert_eq!(stack.clock.now_ms(), before, "not even its first time-out was waited for");
 }
+
+#[tokio::test]
+async fn a_record_that_failed_goes_back_to_the_queue_it_came_from_whatever_its_kind() {
+    let stack = Stack::start(Options::default()).await;
+    stack.install().await;
+    let walk = json!({"v": 1, "kind": "revise", "workspace": "acmews01", "entity": "macro", "id": "1", "cursor": null, "pass": 2});
+    for (queue, other) in [(&stack.backfill_queue, &stack.live), (&stack.live, &stack.backfill_queue)] {
+        queue.send(walk.to_string(), 0).await.unwrap();
+        assert!(stack.enrich_batch(queue).await);
+        assert_eq!(queue.next_visible_in_ms(), Some(20_000), "not only when SQS finds out by itself");
+        assert_eq!(other.next_visible_in_ms().filter(|ms| *ms < 20_000), None);
+        queue.take(1).iter().for_each(|message| queue.delete(&message.id));
+        stack.clock.advance(Duration::from_secs(20));
+        queue.take(1).iter().for_each(|message| queue.delete(&message.id));
+    }
+}

@@ -194,6 +194,21 @@ pub(crate) fn assert_same(a: &Items, b: &Items) {
 }
 
 #[tokio::test]
+async fn every_item_says_of_what_it_is() {
+    let stack = installed().await;
+    for notification in history(&stack).await {
+        stack.notify(&notification).await;
+    }
+    stack.drain().await;
+    let items = stack.tables.dump(&stack.tables.memory).await;
+    assert!(items.keys().any(|(_, sk)| sk == memory::keys::CLAIM));
+    for ((pk, sk), item) in items {
+        let name = ["workspace_id", "entity_type", "entity_id"].map(|name| item[name].as_str().unwrap_or("nobody"));
+        assert_eq!(pk, name.join("#"), "{sk}");
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_conversation_leaves_a_tombstone_without_a_word() {
     let stack = installed().await;
     let deleted = mutate(&stack, &Mutate::new(Action::ConversationDeleted)).await;

@@ -123,6 +123,29 @@ async fn a_token_that_is_refused_while_looking_for_people_stops_the_workspace_to
 }
 
 #[tokio::test]
+async fn a_merge_whose_notification_does_not_say_of_whom_waits_until_its_history_can_be_asked() {
+    let stack = Stack::start(Options::default()).await;
+    stack.install().await;
+    stack.settle().await;
+    let intercom = stack.intercom.state();
+    intercom.revoke_tokens();
+    for notification in &intercom.mutate(&Mutate::new(Action::AdminClosed)).await.unwrap().notifications {
+        stack.notify(notification).await;
+    }
+    stack.drain().await;
+    let merged = intercom.mutate(&Mutate::new(Action::ContactMerged)).await.unwrap();
+    let swallowed = merged.ids["merged_contact_id"].as_str().unwrap().to_owned();
+    assert_eq!(merged.notifications[0]["data"]["item"].get("merged_from"), None);
+    stack.notify(&merged.notifications[0]).await;
+    stack.enrich_batch(&stack.live).await;
+    assert_eq!(stack.live.bodies().len(), 1, "a copy waits");
+    assert_eq!(stack.install().await.status_code, 200);
+    stack.drain().await;
+    let document = &stack.tables.memory().await[&(format!("acmews01#contact#{swallowed}"), "document".to_owned())];
+    assert_eq!(document["merged_into"], merged.ids["contact_id"]);
+}
+
+#[tokio::test]
 async fn a_call_under_way_with_the_old_token_does_not_stop_a_workspace_that_was_connected_again() {
     let stack = Stack::start(Options::default()).await;
     stack.install().await;

@@ -122,6 +122,7 @@ pub fn plan(
         Topic::CallEnded => told.call("call-ended", "Call Ended"),
         Topic::CallTranscriptionAvailable => told.call("call-transcribed", "Call Transcribed"),
         Topic::CallRecordingAvailable => told.call("call-recorded", "Call Recorded"),
+        Topic::TicketRatingProvided => told.ticket_rating(),
         Topic::EventCreated => told.data_event(),
         topic if topic.as_str().starts_with("content_stat.") => told.content_stat(),
         _ => fetch(&told),

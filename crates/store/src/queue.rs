@@ -25,6 +25,9 @@ pub enum QueueError {
 
 /// A queue to send to.
 pub trait Queue: Send + Sync {
+    /// Its name, the last part of its URL and of its ARN.
+    fn name(&self) -> &str;
+
     /// Sends one message, visible after `delay_seconds` (at most 900).
     fn send(&self, body: String, delay_seconds: u32) -> impl Future<Output = Result<(), QueueError>> + Send;
 
@@ -48,11 +51,6 @@ impl Sqs {
         Self { client, url: url.into() }
     }
 
-    /// The queue's name, the last part of its URL and of its ARN.
-    pub fn name(&self) -> &str {
-        self.url.rsplit('/').next().unwrap_or_default()
-    }
-
     /// Sends what fits one request; gives back the entries that SQS did not take.
     async fn send_batch(
         &self,
@@ -66,6 +64,10 @@ impl Sqs {
 }
 
 impl Queue for Sqs {
+    fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
     async fn send(&self, body: String, delay_seconds: u32) -> Result<(), QueueError> {
         if body.len() > MAX_MESSAGE {
             return Err(QueueError::TooLarge(body.len()));

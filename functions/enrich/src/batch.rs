@@ -36,7 +36,7 @@ const UNKNOWN_WORKSPACE_WAIT_MS: i64 = 200_000;
 pub(crate) struct Record {
     pub(crate) message_id: String,
     pub(crate) receipt_handle: Option<String>,
-    /// From the backfill queue, by the name in its ARN.
+    /// From the backfill queue.
     pub(crate) is_backfill: bool,
     /// It was received before, by a run that failed or was killed.
     pub(crate) is_again: bool,
@@ -45,12 +45,15 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn read(record: SqsMessage) -> Self {
+    /// `backfill_queue` is the name of that queue. Without an ARN the kind decides: refetches are sent there only.
+    pub(crate) fn read(record: SqsMessage, backfill_queue: &str) -> Self {
         let receives: Option<u32> = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok());
         let text = record.body.unwrap_or_default();
         let message = Message::read(&text).map_err(|error| error.to_string());
-        // A refetch only ever comes from the backfill queue; the ARN differs in every deployment.
-        let is_backfill = matches!(message, Ok(Message::Refetch(_)));
+        let is_backfill = match record.event_source_arn.as_deref() {
+            Some(arn) => arn.rsplit(':').next() == Some(backfill_queue),
+            None => matches!(message, Ok(Message::Refetch(_))),
+        };
         Self {
             message_id: record.message_id.unwrap_or_default(),
             receipt_handle: record.receipt_handle,
@@ -238,7 +241,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             }
             Plan::Merge { survivor, swallowed: None, at } => match client {
                 Some(client) => self.merge_by_history(client, &survivor, at).await,
-                None => Ok(Outcome::Dropped("workspace not connected")),
+                // Nobody else can tell later that somebody was swallowed, and the survivor's own walk does not.
+                None => return Deferral::because("workspace not connected"),
             },
             Plan::Observe(observation) => self.observe(&observation).await.map_err(|error| error.to_string()),
             Plan::Ignore { reason } => return Outcome::Dropped(reason),

@@ -106,7 +106,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     /// # Errors
     /// [`AllFailed`] where no record could be done, put off or dropped.
     pub async fn handle(&self, event: SqsEvent, deadline_ms: i64) -> Result<SqsBatchResponse, AllFailed> {
-        let mut records: Vec<Record> = event.records.into_iter().map(Record::read).collect();
+        let mut records: Vec<Record> = {
+            let backfill_queue = self.queues.backfill.name();
+            event.records.into_iter().map(|record| Record::read(record, backfill_queue)).collect()
+        };
         self.adopt(&mut records, deadline_ms).await;
         let outcomes = self.work(&records, deadline_ms).await;
         let mut response = SqsBatchResponse::default();

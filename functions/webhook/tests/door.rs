@@ -33,6 +33,10 @@ struct SlowQueue {
 }
 
 impl Queue for SlowQueue {
+    fn name(&self) -> &str {
+        "LiveQueue"
+    }
+
     async fn send(&self, body: String, _delay_seconds: u32) -> Result<(), QueueError> {
         tokio::time::sleep(self.delay).await;
         self.bodies.lock().unwrap().push(body);

@@ -211,6 +211,21 @@ impl<'a> Told<'a> {
         Some(vec![Self::observe(conversation.clone(), event), Plan::Fetch { entity: conversation, part: None }])
     }
 
+    /// A ticket as Intercom serves it has no rating. The score stands under one of these names, or is not told; the remark is
+    /// the customer's words, and left out.
+    pub(super) fn ticket_rating(&self) -> Option<Vec<Plan>> {
+        let ticket = self.entity(EntityType::Ticket)?;
+        let mut event = self.event(&ticket, "rated", "Rated", None);
+        let places =
+            ["/rating/rating", "/rating", "/ticket_rating/rating", "/ticket/rating", "/conversation_rating/rating"];
+        let score = places.iter().find_map(|place| self.item().pointer(place)?.as_i64());
+        if let Some(score) = score {
+            event.title = context::title("Ticket Rated", &format!("{score} of 5"));
+            event.attributes.insert("rating".to_owned(), Value::from(score));
+        }
+        Some(vec![Self::observe(ticket.clone(), event), Plan::Fetch { entity: ticket, part: None }])
+    }
+
     /// A data event is the same whether a webhook or the list of a contact's events shows it.
     pub(super) fn data_event(&self) -> Option<Vec<Plan>> {
         self.whole(EntityType::DataEvent)

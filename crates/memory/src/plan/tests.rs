@@ -99,6 +99,28 @@ fn a_part_that_causes_the_topic_is_named_and_one_that_only_comes_along_is_not() 
 }
 
 #[test]
+fn a_tickets_rating_is_kept_as_it_is_told_since_no_ticket_shows_it() {
+    let ticket = |rating: Value| json!({"type": "ticket", "id": "8", "rating": rating});
+    for (told, score) in
+        [(json!({"rating": 4, "remark": "Dana was great"}), Some(4)), (json!(2), Some(2)), (json!("?"), None)]
+    {
+        let plans = plans("ticket.rating.provided", &ticket(told));
+        assert_eq!(summary(&plans), "observe ticket.rated, fetch ticket");
+        let Plan::Observe(seen) = &plans[0] else { panic!("{plans:?}") };
+        assert_eq!(seen.event.attributes.get("rating").and_then(Value::as_i64), score);
+        assert_eq!(seen.event.source_id, "intercom:ticket:8:@5000:ticket.rated");
+        assert_eq!(seen.event.attributes["seen_by"], "webhook");
+        assert!(!format!("{seen:?}").contains("Dana"), "its words are the customer's");
+    }
+}
+
+#[test]
+fn a_notification_about_our_own_requests_causes_no_request() {
+    let item = json!({"type": "api_request", "id": "r1", "method": "GET", "url": "/conversations/215"});
+    assert_eq!(summary(&plans("api.request.completed", &item)), "ignore");
+}
+
+#[test]
 fn a_note_is_not_waited_for_where_notes_are_off() {
     let item = json!({"type": "conversation", "id": "7", "conversation_parts": [{"id": "n", "part_type": "note", "created_at": 4_000}]});
     let part = |settings: &Settings| {

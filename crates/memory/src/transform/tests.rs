@@ -51,6 +51,15 @@ fn every_known_part_type_has_the_event_type_of_the_table_and_any_other_is_a_chan
 }
 
 #[test]
+fn what_an_app_wrote_is_kept_and_says_which_app() {
+    let mut part = part("p", "comment", "<p>From the app</p>");
+    part["app_package_code"] = json!("acme-memory");
+    let events = events_of(conversation(json!([part])));
+    let event = find(&events, "p");
+    assert_eq!((event.body.as_str(), &event.attributes["appPackageCode"]), ("From the app", &json!("acme-memory")));
+}
+
+#[test]
 fn the_documented_table_of_part_types_is_the_one_in_use() {
     let page = include_str!("../../../../docs/data-model.md");
     for known in part_types::PART_TYPES {
