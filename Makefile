@@ -63,7 +63,7 @@ build: tools ## Builds what ships: sam build, release profile, arm64 (ARGS="--pa
 	PATH="$(CURDIR)/$(SAM_BIN):$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
 
 .PHONY: bench
-bench: ## Measures the webhook function beside Python and Node.js, and enrich; writes docs/benchmarks.md (ARGS="--starts 5")
+bench: ## Measures webhook function, enrich and backfill, beside others; writes docs/benchmarks.md (ARGS="--only webhook")
 	@$(PYTHON) scripts/bench.py $(ARGS)
 
 .PHONY: tools

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""`make bench`: measures the webhook function beside the same in Python and Node.js, and what enrich takes for a
-conversation; writes docs/benchmarks.md.
+"""`make bench`: measures the webhook function beside the same in Python and Node.js, what enrich takes for a conversation,
+and the backfill beside other connectors; writes docs/benchmarks.md.
 
 Everything runs on this machine: a stand-in for the Lambda Runtime API, one for SQS and Secrets Manager, and the
-functions as processes of their own. Options are passed on: make bench ARGS="--starts 5 --notifications 100".
+functions as processes of their own. One part alone keeps the others' figures, and takes the options of its runner:
+make bench ARGS="--only webhook --starts 5".
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -16,37 +18,44 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from datetime import datetime, timezone
 from pathlib import Path
 
-from local import bench_enrich, venvs
+from local import bench_backfill, bench_enrich, bench_page, venvs
 from local.console import Failure, report_failure, say, step
 from local.settings import LOCAL, ROOT, VENVS, venv_bin
 
 FOLDER = LOCAL / "bench"
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- begin of what `make bench` writes -->", "<!-- end of what `make bench` writes -->"
 #: Set by `cargo lambda` and this workspace alike, so that what is measured is what ships.
 TARGET = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / "release"
 
 
 def main() -> int:
     """Builds, measures, writes."""
+    parser = argparse.ArgumentParser(description="Measure, and write docs/benchmarks.md.")
+    parser.add_argument("--only", choices=("webhook", bench_enrich.PART, *bench_backfill.PARTS), help="one part alone, with its options")
+    given, options = parser.parse_known_args()
+    if options and given.only is None:
+        parser.error("options belong to one part: name it with --only")
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        build()
-        functions = [webhook(), python(), *node(), hello()]
-        table = measure(functions, sys.argv[1:])
-        write(table)
-        say(bench_enrich.run())
+        tables = []
+        if given.only in (None, "webhook"):
+            build()
+            tables.append(measure([webhook(), python(), *node(), hello()], options))
+            bench_page.write(tables[-1])
+        if given.only in (None, bench_enrich.PART):
+            tables.append(bench_enrich.run(options))
+        for part in bench_backfill.PARTS:
+            if given.only in (None, part):
+                tables.append(bench_backfill.run(part, options))
     except Failure as failure:
         report_failure(failure)
         return 1
     except KeyboardInterrupt:
         say("\nstopped")
         return 130
-    say(table)
-    say(f"written to {PAGE.relative_to(ROOT)}")
+    say("\n".join(tables))
+    say(f"written to {bench_page.PAGE.relative_to(ROOT)}")
     return 0
 
 
@@ -148,18 +157,6 @@ def measure(functions: list[dict[str, object]], options: list[str]) -> str:
         return run([str(TARGET / "bench"), "--functions", file.name, *options])
     finally:
         Path(file.name).unlink()
-
-
-def write(table: str) -> None:
-    """Puts the table between the marks of the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise Failure(f"{PAGE.relative_to(ROOT)} lacks the marks between which the table belongs")
-    machine = f"{os.cpu_count()}-core {platform.machine()}, Linux"
-    day = datetime.now(timezone.utc).date().isoformat()
-    PAGE.write_text(f"{before}{BEGIN}\nMeasured on {day} on a {machine}.\n\n{table}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

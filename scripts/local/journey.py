@@ -10,6 +10,7 @@ from . import aws, build, compare, deploy, install, lifecycle, live, logs, repor
 from .backfill import Backfill
 from .console import Failure, say, step
 from .intercom import Intercom
+from .kills import Kills
 from .memory import Memory
 from .processes import Child, forget, remember
 from .settings import MINISTACK_LOG, Settings
@@ -22,6 +23,8 @@ class Journey:
         self._settings = settings
         self._children: list[Child] = []
         self._wrong: list[str] = []
+        #: The process group in which the local AWS runs the functions.
+        self._functions_group = 0
 
     def run(self) -> int:
         """Returns the exit code: 0 when everything expected was there."""
@@ -56,7 +59,9 @@ class Journey:
         with step("sam build"):
             template = build.sam_build(settings)
         with step("Starting MiniStack and the emulated Intercom"):
-            self._children.append(servers.start_ministack(settings))
+            ministack = servers.start_ministack(settings)
+            self._children.append(ministack)
+            self._functions_group = ministack.process.pid
             self._children.append(servers.start_emulator(settings))
         with step("sam deploy"):
             outputs = deploy.deploy(settings, template)
@@ -76,15 +81,18 @@ class Journey:
             install.through_oauth(settings, outputs["InstallUrl"])
             connected = install.status_of(settings, outputs)
             say(f"  connected: {connected['name']} ({connected['workspace']}), {connected['status']}")
-        with step("Backfill"):
-            truth = intercom.truth()
-            Backfill(settings, outputs, memory).run(counts(truth))
-            self._wrong += compare.everything(truth, memory.all())
+        backfill = Backfill(settings, outputs, memory)
+        with step("Killing functions in the middle of the backfill"):
+            killed = Kills(settings, outputs, intercom, backfill, self._functions_group).strike()
         with step("What happens while we listen"):
             happened = live.make_things_happen(intercom, memory)
             self._wrong += [f"{one.action}: {reason}" for one in happened for reason in one.wrong]
         with step("What must be refused, and whether all is well"):
             self._wrong += live.door_checks(settings, outputs)
+        with step("Backfill, from where the killed one stood, as soon as its lease has ended (up to three minutes)"):
+            truth = intercom.truth()
+            backfill.run(counts(truth))
+            self._wrong += compare.everything(truth, memory.all())
         with step("Connecting again, uninstalling, coming back"):
             self._wrong += lifecycle.check(settings, outputs, intercom)
             Backfill(settings, outputs, memory).run(counts(intercom.truth()))
@@ -96,7 +104,7 @@ class Journey:
         report.times(happened)
         shown = report.one_conversation(things)
         report.by_hand(settings, outputs, shown[0] if shown else None)
-        self._verdict(things)
+        self._verdict(things, killed)
 
     def _check_queues(self) -> None:
         """Nothing was given up."""
@@ -106,7 +114,7 @@ class Journey:
             if depth:
                 self._wrong.append(f"{depth} messages in {name}")
 
-    def _verdict(self, things: report.Things) -> None:
+    def _verdict(self, things: report.Things, killed: int) -> None:
         """Every missing thing by name, or that there is none."""
         self._wrong = list(dict.fromkeys(self._wrong))
         say()
@@ -115,7 +123,10 @@ class Journey:
             for reason in self._wrong:
                 say(f"  ✗ {reason}")
         else:
-            say(f"Everything is as expected: what is remembered of {len(things)} things is what Intercom holds.")
+            say(
+                f"Everything is as expected: what is remembered of {len(things)} things is what Intercom holds, though "
+                f"{killed} processes were killed on the way."
+            )
 
     def _stay_up(self) -> None:
         """Until Ctrl-C, or until a server dies."""

@@ -40,7 +40,7 @@ def is_current(name: str) -> bool:
     return marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint(name)
 
 
-def install(name: str) -> None:
+def install(name: str, python: str = sys.executable) -> None:
     """Makes an environment from nothing. The marker is written last: an interrupted one is made anew."""
     folder = VENVS / name
     log = LOGS / f"install-{name}.log"
@@ -49,7 +49,7 @@ def install(name: str) -> None:
     pip = [str(venv_bin(name) / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     with log.open("wb") as output:
         for command in (
-            [sys.executable, "-m", "venv", str(folder)],
+            [python, "-m", "venv", str(folder)],
             [*pip, "install", "--requirement", str(requirement_file(name))],
         ):
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, cwd=ROOT)
