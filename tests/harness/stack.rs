@@ -214,6 +214,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
         let installations = || Installations::new(tables.client.clone(), &tables.state);
         let checkpoints = || Checkpoints::new(tables.client.clone(), &tables.state);
         let retention = Retention { days: options.retention_days };
+        let settings = Settings { retention_days: options.retention_days, ..options.settings };
         let memory = || MemoryTable::new(tables.client.clone(), &tables.memory, retention);
         let http = || intercom::client::http_client().unwrap();
         let access = |credentials, spread| {
@@ -252,7 +253,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
             checkpoints: checkpoints(),
             owner: enrich::ownerless::Owner::new(options.allowed.clone()),
             queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
-            settings: options.settings.clone(),
+            settings: settings.clone(),
             cache_minutes: options.cache_minutes,
             clock: clock.clone(),
             metrics: metrics.of("enrich"),
@@ -266,14 +267,13 @@ impl<C: Clock + emulator::Clock> Stack<C> {
             queue: backfill_queue.clone(),
             config: backfill::Config {
                 backfill_days: options.backfill_days,
-                retention_days: options.retention_days,
                 reconcile_minutes: 15,
                 sweep_days: options.sweep_days,
                 sweep_limit_percent: 1,
                 data_events: options.data_events,
                 on_uninstall: if options.purge_on_uninstall { OnUninstall::Purge } else { OnUninstall::Keep },
                 allowed: options.allowed,
-                settings: options.settings,
+                settings,
             },
             clock: clock.clone(),
             metrics: metrics.of("backfill"),
@@ -308,7 +308,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
     pub fn redeploy(&mut self, change: impl FnOnce(&mut backfill::Config)) {
         change(&mut self.backfill.config);
         self.enrich.settings = self.backfill.config.settings.clone();
-        let retention = Retention { days: self.backfill.config.retention_days };
+        let retention = Retention { days: self.backfill.config.settings.retention_days };
         for memory in [&mut self.enrich.memory, &mut self.backfill.memory] {
             *memory = MemoryTable::new(self.tables.client.clone(), &self.tables.memory, retention);
         }

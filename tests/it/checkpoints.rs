@@ -79,8 +79,7 @@ async fn what_is_not_made_by_an_install_is_made_once_and_woken_where_it_was_bloc
     checkpoints.release(&held).await.unwrap();
     checkpoints.ensure(&workspace, "data_events", NOW + 1).await.unwrap();
     assert!(checkpoints.due(NOW + 1, 9).await.unwrap().is_empty(), "it is left as it is");
-    let mut held =
-        checkpoints.acquire(&workspace, "data_events", "a", (NOW + 900) * 1000, 9).await.unwrap().unwrap();
+    let mut held = checkpoints.acquire(&workspace, "data_events", "a", (NOW + 900) * 1000, 9).await.unwrap().unwrap();
     held.phase = Phase::Blocked;
     checkpoints.release(&held).await.unwrap();
     checkpoints.ensure(&workspace, "data_events", NOW + 901).await.unwrap();

@@ -63,8 +63,15 @@ const ROUTES: &[&str] = &[
 ];
 
 fn small(seed: u64) -> Options {
-    let seed =
-        emulator::Seed { seed, conversations: 4, contacts: 3, companies: 2, articles: 2, tickets: 2, ..Options::default().seed };
+    let seed = emulator::Seed {
+        seed,
+        conversations: 4,
+        contacts: 3,
+        companies: 2,
+        articles: 2,
+        tickets: 2,
+        ..Options::default().seed
+    };
     // With their names as old as they may be: whoever changed without a word is found by reconciliation, not by chance.
     Options { seed, cache_minutes: 0, ..Options::default() }
 }

@@ -24,9 +24,9 @@ fn fail(stack: &Stack, route: &str, kind: FailureKind, times: u32, skip: u32) {
 pub(crate) async fn assert_same_as_intercom(stack: &Stack, kind: Kind, entity_type: &str) {
     let memory = stack.tables.memory().await;
     let prefix = format!("{}#{entity_type}#", stack.workspace());
-    let documents = memory.iter().filter(|((pk, sk), item)| {
-        pk.starts_with(&prefix) && sk == "document" && item.get("tombstone").is_none()
-    });
+    let documents = memory
+        .iter()
+        .filter(|((pk, sk), item)| pk.starts_with(&prefix) && sk == "document" && item.get("tombstone").is_none());
     let held: Vec<(String, i64)> = documents
         .map(|(_, item)| (item["entity_id"].as_str().unwrap().to_owned(), item["version"].as_i64().unwrap()))
         .collect();
@@ -55,7 +55,9 @@ async fn a_conversation_that_is_bumped_while_its_window_is_read_is_neither_lost_
     let ids = stack.intercom.state().ids(Kind::Conversations);
     let mut by_age: Vec<(i64, String)> = ids
         .into_iter()
-        .map(|id| (stack.intercom.state().object(Kind::Conversations, &id).unwrap()["updated_at"].as_i64().unwrap(), id))
+        .map(|id| {
+            (stack.intercom.state().object(Kind::Conversations, &id).unwrap()["updated_at"].as_i64().unwrap(), id)
+        })
         .collect();
     by_age.sort();
     stack.clock.advance(Duration::from_secs(5));
@@ -231,4 +233,20 @@ async fn notes_that_are_switched_on_later_arrive_with_the_next_reconciliation_an
     assert_eq!(noted(&stack).await, 0);
     let dump = format!("{:?}", stack.tables.memory().await);
     assert!(!dump.contains("conversation.noted"), "no index, no split body, no digest tells of them");
+}
+
+#[tokio::test]
+async fn a_longer_retention_keeps_what_is_there_and_fetches_what_has_expired() {
+    let mut stack = Stack::start(Options { retention_days: 10, ..sized(60, 5, 2) }).await;
+    stack.install().await;
+    stack.settle().await;
+    let expiring = async |stack: &Stack| {
+        let memory = stack.tables.memory().await;
+        memory.values().filter(|item| item.get("expires_at").is_some()).count()
+    };
+    assert!(expiring(&stack).await > 0);
+    stack.redeploy(|config| config.settings.retention_days = 0);
+    stack.revisit().await;
+    assert_eq!(expiring(&stack).await, 0, "everything that is there stays");
+    assert_same_as_intercom(&stack, Kind::Conversations, "conversation").await;
 }

@@ -2,6 +2,7 @@
 //! limit is left.
 
 mod pacer;
+mod settings;
 
 use std::{
     collections::HashMap,
@@ -28,6 +29,7 @@ use store::{
 use url::Url;
 
 pub use pacer::SharedPacer;
+pub use settings::settings;
 
 /// What the environment says about calling Intercom.
 #[derive(Clone, Debug)]

@@ -15,17 +15,20 @@ pub struct Settings {
     pub ingest_internal_notes: bool,
     /// Team keys, such as `ENG`, whose bare issue keys are taken for links (`LinkTeamKeys`).
     pub link_team_keys: BTreeSet<String>,
+    /// Days after which things expire; 0 is never (`RetentionDays`). Changes no word, but the time that every item carries.
+    pub retention_days: u32,
     /// Base of links into Intercom's own pages, without a slash at the end (`IntercomAppBaseUrl`).
     pub app_base_url: String,
 }
 
 impl Settings {
-    /// Names the transform's version and every switch that changes its result: `1;notes=off;keys=ENG,OPS`. A stored
-    /// document of another shape counts as older than any view.
+    /// Names the transform's version and every switch that changes its result: `1;notes=off;keys=ENG,OPS`, and `;days=30`
+    /// where things expire. A stored document of another shape counts as older than any view.
     pub fn shape(&self) -> String {
         let keys: Vec<&str> = self.link_team_keys.iter().map(String::as_str).collect();
         let notes = if self.ingest_internal_notes { "on" } else { "off" };
-        format!("{TRANSFORM_VERSION};notes={notes};keys={}", keys.join(","))
+        let days = if self.retention_days > 0 { format!(";days={}", self.retention_days) } else { String::new() };
+        format!("{TRANSFORM_VERSION};notes={notes};keys={}{days}", keys.join(","))
     }
 }
 
@@ -42,6 +45,7 @@ impl Default for Settings {
         Self {
             ingest_internal_notes: false,
             link_team_keys: BTreeSet::new(),
+            retention_days: 0,
             app_base_url: "https://app.intercom.com".to_owned(),
         }
     }
@@ -59,5 +63,6 @@ mod tests {
         assert!(!Settings::hides_notes(&Settings { ingest_internal_notes: true, ..base.clone() }.shape()));
         assert_ne!(Settings { ingest_internal_notes: true, ..base.clone() }.shape(), base.shape());
         assert_ne!(Settings { link_team_keys: ["ENG".to_owned()].into(), ..base.clone() }.shape(), base.shape());
+        assert_eq!(Settings { retention_days: 30, ..base.clone() }.shape(), "1;notes=off;keys=;days=30");
     }
 }

@@ -38,7 +38,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         checkpoint.last_error = None;
         checkpoint.cursor = contacts.cursor;
         if checkpoint.cursor.is_none() {
-            let shape = self.config.shape();
+            let shape = self.config.settings.shape();
             checkpoint = walk::end(checkpoint, Resource::DataEvents, self.plan(&shape));
         }
         Ok(Step { checkpoint, written })
@@ -46,7 +46,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
 
     async fn events_of(&self, client: &Client, contact: &EntityRef) -> Result<Vec<View>, StepError> {
         let now = self.clock.now_seconds();
-        let floor = walk::floor(now, self.config.backfill_days, self.config.retention_days);
+        let floor = walk::floor(now, self.config.backfill_days, self.config.settings.retention_days);
         let unnamed = EntityRef::new(&contact.workspace, EntityType::DataEvent, "");
         let (mut views, mut cursor) = (Vec::new(), None);
         loop {
@@ -70,9 +70,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let heads = self.memory.heads(&entities).await?;
         let shape = self.config.settings.shape();
         let head = |view: &View| heads.get(&view.document.entity);
-        let is_new = |view: &&View| {
-            head(view).is_none_or(|head| !head.covers(view.document.updated_at.epoch_seconds(), &shape))
-        };
+        let is_new =
+            |view: &&View| head(view).is_none_or(|head| !head.covers(view.document.updated_at.epoch_seconds(), &shape));
         let writes = views.iter().filter(is_new).map(|view| self.put(view, Claim::PAGE, head(view)));
         Ok(self.all(writes).await?)
     }

@@ -19,12 +19,7 @@ use store::{
     sweep::SweepOf,
 };
 
-use crate::{
-    Backfill, BackfillError,
-    sweep::Answer,
-    unit::StepError,
-    walk,
-};
+use crate::{Backfill, BackfillError, sweep::Answer, unit::StepError, walk};
 
 /// Objects of one page that are written at once.
 const CONCURRENCY: usize = 8;
@@ -58,7 +53,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             let now = self.clock.now_seconds();
             self.sweeps.note_listed(sweep_of(checkpoint), checkpoint.pages, ids, now).await?;
         }
-        let floor = walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.retention_days);
+        let floor =
+            walk::floor(self.clock.now_seconds(), self.config.backfill_days, self.config.settings.retention_days);
         listed.retain(|_, (_, updated_at)| updated_at.is_none() || *updated_at >= floor);
 
         let entities: Vec<EntityRef> = listed.keys().cloned().collect();
@@ -119,8 +115,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     /// Whether a page shows something else than memory although the time of the last change is the same: a contact's
     /// company that was deleted, say. A page may be older than what is stored, so the thing itself is asked for.
     fn has_changed_silently(&self, entity: &EntityRef, item: &Value, head: &Head) -> bool {
-        let is_whole =
-            matches!(entity.entity_type, EntityType::Contact | EntityType::Company | EntityType::Article);
+        let is_whole = matches!(entity.entity_type, EntityType::Contact | EntityType::Company | EntityType::Article);
         let shape = self.config.settings.shape();
         is_whole
             && head.tombstone.is_none()

@@ -61,8 +61,6 @@ impl FromStr for OnUninstall {
 pub struct Config {
     /// How far back the first walk goes; 0 is everything (`BACKFILL_DAYS`).
     pub backfill_days: u32,
-    /// Nothing older is written (`RETENTION_DAYS`); 0 keeps everything.
-    pub retention_days: u32,
     /// How often what changed is asked for, beside webhooks, in minutes (`RECONCILE_MINUTES`).
     pub reconcile_minutes: u32,
     /// How often what is gone is looked for, in days; 0 is never (`SWEEP_DAYS`).
@@ -86,29 +84,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the variable.
     pub fn read(env: &Environment) -> Result<Self, ConfigError> {
-        let app_base = env.base_url("INTERCOM_APP_BASE_URL", "https://app.intercom.com")?;
+        let settings = access::settings(env)?;
         Ok(Self {
             backfill_days: env.parsed("BACKFILL_DAYS", 0, "a number of days")?,
-            retention_days: env.parsed("RETENTION_DAYS", 0, "a number of days")?,
             reconcile_minutes: env.parsed("RECONCILE_MINUTES", 15, "a number of minutes")?,
             sweep_days: env.parsed("SWEEP_DAYS", 7, "a number of days")?,
             sweep_limit_percent: env.parsed("SWEEP_LIMIT_PERCENT", 1, "a percentage")?,
             data_events: env.parsed("BACKFILL_DATA_EVENTS", false, "true or false")?,
             on_uninstall: env.parsed("ON_UNINSTALL", OnUninstall::Keep, "keep or purge")?,
             allowed: AllowedWorkspaces::read(env)?,
-            settings: Settings {
-                ingest_internal_notes: env.parsed("INGEST_INTERNAL_NOTES", false, "true or false")?,
-                link_team_keys: env.list("LINK_TEAM_KEYS").into_iter().collect(),
-                app_base_url: app_base.as_str().trim_end_matches('/').to_owned(),
-            },
+            settings,
         })
-    }
-}
-
-impl Config {
-    /// What a finished walk from the floor on has made of everything: where this changes, such a walk is due again.
-    pub fn shape(&self) -> String {
-        format!("{};days={}", self.settings.shape(), self.retention_days)
     }
 }
 

@@ -45,7 +45,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let cipher = Kms::new(aws_sdk_kms::Client::new(&aws), key_id);
     let http = intercom::client::http_client()?;
-    let retention = Retention { days: config.retention_days };
+    let retention = Retention { days: config.settings.retention_days };
     let tables = Tables {
         installations: Installations::new(dynamodb.clone(), &state_table),
         windows: RateWindows::new(dynamodb.clone(), &state_table),

@@ -92,7 +92,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     fn stop(&self, checkpoint: &Checkpoint, resource: Resource, why: String) -> Step {
         tracing::error!(workspace = %checkpoint.workspace, resource = resource.path(), why, "a sweep was stopped");
         self.metrics.count("SweepsStopped", 1, &[("resource", resource.path())], self.clock.now_ms());
-        let shape = self.config.shape();
+        let shape = self.config.settings.shape();
         Step { checkpoint: walk::stopped(checkpoint.clone(), resource, why, self.plan(&shape)), written: 0 }
     }
 
@@ -138,7 +138,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), removed, "gone from Intercom");
             self.metrics.count("ThingsGone", removed, &[("resource", resource.path())], self.clock.now_ms());
         }
-        let shape = self.config.shape();
+        let shape = self.config.settings.shape();
         let mut checkpoint = walk::end(checkpoint.clone(), resource, self.plan(&shape));
         checkpoint.notice = None;
         checkpoint.written = checkpoint.written.saturating_add(removed);

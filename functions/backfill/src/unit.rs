@@ -97,7 +97,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             Opening::Stopped(Status::UninstallPending) => return self.postpone(checkpoint).await,
             Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
         };
-        let shape = self.config.shape();
+        let shape = self.config.settings.shape();
         let mut listed = None;
         if !checkpoint.begun {
             checkpoint = walk::begin(checkpoint, resource, self.plan(&shape));
@@ -141,7 +141,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let now = self.clock.now_seconds();
         Plan {
             now,
-            floor: walk::floor(now, self.config.backfill_days, self.config.retention_days),
+            floor: walk::floor(now, self.config.backfill_days, self.config.settings.retention_days),
             shape,
             revisit_seconds: i64::from(self.config.reconcile_minutes) * 60,
             sweep_seconds: i64::from(self.config.sweep_days) * 86_400,
@@ -165,7 +165,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since, until };
         let page = client.page(request).await.map_err(StepError::Api)?;
         let written = self.keep(client, &checkpoint, resource, &page).await?;
-        let shape = self.config.shape();
+        let shape = self.config.settings.shape();
         Ok(Step { checkpoint: walk::after_page(checkpoint, resource, &page, written, self.plan(&shape)), written })
     }
 

@@ -114,9 +114,9 @@ pub fn begin(mut checkpoint: Checkpoint, resource: Resource, plan: Plan<'_>) -> 
 fn spread(checkpoint: &Checkpoint) -> i64 {
     let turn = checkpoint.generation.wrapping_mul(31).wrapping_add(u64::from(checkpoint.failures));
     let name = checkpoint.workspace.as_str().bytes().chain(checkpoint.resource.bytes());
-    let hash = name.chain(turn.to_be_bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let hash = name
+        .chain(turn.to_be_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     i64::try_from((hash >> 32) % 1000).unwrap_or(0)
 }
 

@@ -78,19 +78,6 @@ pub struct AllFailed {
     pub first: String,
 }
 
-/// What becomes memory, as the environment says.
-///
-/// # Errors
-/// [`ConfigError`] names the variable.
-pub fn settings(env: &Environment) -> Result<Settings, ConfigError> {
-    let app_base = env.base_url("INTERCOM_APP_BASE_URL", "https://app.intercom.com")?;
-    Ok(Settings {
-        ingest_internal_notes: env.parsed("INGEST_INTERNAL_NOTES", false, "true or false")?,
-        link_team_keys: env.list("LINK_TEAM_KEYS").into_iter().collect(),
-        app_base_url: app_base.as_str().trim_end_matches('/').to_owned(),
-    })
-}
-
 /// How long a stored contact or company is taken as it is before it is fetched again for a conversation: minutes, 60 where
 /// nothing is said.
 ///

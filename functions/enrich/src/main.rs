@@ -2,9 +2,9 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use access::{Access, ApiConfig, Tables};
+use access::{Access, ApiConfig, Tables, settings};
 use aws_lambda_events::event::sqs::SqsEvent;
-use enrich::{Enrich, Queues, cache_minutes, ownerless::Owner, settings};
+use enrich::{Enrich, Queues, cache_minutes, ownerless::Owner};
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::{
     cipher::Kms,
@@ -38,9 +38,9 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let backfill_url = env.required("BACKFILL_QUEUE_URL", "the URL of the backfill queue")?.to_owned();
     let api = ApiConfig::read(&env)?;
     let settings = settings(&env)?;
+    let retention = Retention { days: settings.retention_days };
     let allowed = AllowedWorkspaces::read(&env)?;
     let cache_minutes = cache_minutes(&env)?;
-    let retention = Retention { days: env.parsed("RETENTION_DAYS", 0, "a number of days")? };
     let aws = start::aws(&env).await;
     let clock = Arc::new(SystemClock);
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;

@@ -99,7 +99,8 @@ impl NotNow {
     /// The error itself is dropped: its text holds the URL and says little more.
     pub(crate) fn unreachable(error: &reqwest::Error) -> Self {
         tracing::debug!(timeout = error.is_timeout(), connect = error.is_connect(), "no answer from Intercom");
-        let cause = if error.is_timeout() && !error.is_connect() { NotNowCause::TimedOut } else { NotNowCause::Unreachable };
+        let cause =
+            if error.is_timeout() && !error.is_connect() { NotNowCause::TimedOut } else { NotNowCause::Unreachable };
         Self { retry_at_ms: None, cause }
     }
 

@@ -173,8 +173,10 @@ impl MemoryTable {
         let mut relations: HashSet<items::Digest> = there.filter(|digest| head.relations.contains(digest)).collect();
         relations.extend(new.iter().copied().map(digest));
         // And an item without its digest gets one: a revision that was killed may have left it.
-        let undigested =
-            view.relations.iter().filter(|relation| had.contains(&relation.sk()) && !relations.contains(&digest(relation)));
+        let undigested = view
+            .relations
+            .iter()
+            .filter(|relation| had.contains(&relation.sk()) && !relations.contains(&digest(relation)));
         let mut found = Vec::new();
         for relation in undigested {
             if self.put_relation(relation, Claim(claim), version).await? {

@@ -35,7 +35,11 @@ fn not_now(cause: NotNowCause) -> ApiError {
 }
 
 /// Walks on in windows, one page each, and gives them; the pages take as long as the caller says.
-fn windows(mut c: Checkpoint, plan: Plan<'_>, mut took_ms: impl FnMut(WindowSpan) -> i64) -> (Vec<WindowSpan>, Checkpoint) {
+fn windows(
+    mut c: Checkpoint,
+    plan: Plan<'_>,
+    mut took_ms: impl FnMut(WindowSpan) -> i64,
+) -> (Vec<WindowSpan>, Checkpoint) {
     let mut windows = Vec::new();
     loop {
         let window = current_window(&c).unwrap();
@@ -58,12 +62,19 @@ fn caught_up(at: i64) -> Checkpoint {
 #[test]
 fn the_first_walk_reads_everything_and_the_second_what_changed_since_it_began_with_an_overlap() {
     let mut first = begin(fresh(), Resource::Conversations, plan(NOW));
-    assert_eq!((first.purpose, first.since, first.until, first.generation), (Purpose::History, None, Some(time(NOW)), 1));
+    assert_eq!(
+        (first.purpose, first.since, first.until, first.generation),
+        (Purpose::History, None, Some(time(NOW)), 1)
+    );
     first.window = current_window(&first);
     let first = after_page(first, Resource::Conversations, &page(Some("c")), 3, plan(NOW + 50));
     assert_eq!((first.phase, first.high_water), (Phase::Running, None), "not before the walk is done");
     let done = after_page(first, Resource::Conversations, &last(), 3, plan(NOW + 5_000));
-    assert_eq!((done.phase, done.high_water), (Phase::Idle, Some(time(NOW))), "what changed meanwhile is still to come");
+    assert_eq!(
+        (done.phase, done.high_water),
+        (Phase::Idle, Some(time(NOW))),
+        "what changed meanwhile is still to come"
+    );
     let pause = done.next_run_at.unwrap() - (NOW + 5_000);
     assert!((900..960).contains(&pause), "{pause}");
     let second = begin(done, Resource::Conversations, plan(NOW + 6_000));
@@ -110,7 +121,11 @@ fn a_lower_floor_fetches_only_what_is_missing_and_then_goes_on_where_it_was() {
     let days = |days: u32, now: i64| Plan { floor: floor(now, days, 0), ..plan(now) };
     let first = begin(fresh(), Resource::Conversations, days(30, NOW));
     let (_, done) = windows(first, days(30, NOW), |_| 100);
-    assert_eq!(purpose(&done, Resource::Conversations, days(30, NOW + 900)), Purpose::Changes, "the floor moves with time");
+    assert_eq!(
+        purpose(&done, Resource::Conversations, days(30, NOW + 900)),
+        Purpose::Changes,
+        "the floor moves with time"
+    );
     let older = begin(done, Resource::Conversations, days(90, NOW + 900));
     assert_eq!(older.purpose, Purpose::Older);
     assert_eq!((older.since, older.until), (Some(time(NOW + 900 - 90 * DAY)), Some(time(NOW - 30 * DAY))));
@@ -216,7 +231,8 @@ fn where_something_went_meanwhile_the_page_before_is_read_again() {
     assert_eq!((c.cursor.as_deref(), c.phase), (Some("2"), Phase::Running), "before the last page too");
     let c = after(after(c, &numbered(7, Some("3"))), &numbered(7, None));
     assert_eq!(c.phase, Phase::Idle);
-    let far = Checkpoint { estimate: Some(100), cursor: Some("9".into()), ..begin(fresh(), Resource::Articles, plan(NOW)) };
+    let far =
+        Checkpoint { estimate: Some(100), cursor: Some("9".into()), ..begin(fresh(), Resource::Articles, plan(NOW)) };
     assert_eq!(after(far, &numbered(90, Some("10"))).cursor.as_deref(), Some("5"), "ten of three a page");
 }
 
