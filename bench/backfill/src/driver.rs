@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::{MemoryQueue, RealClock, Stack, Tables};
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use serde_json::Value;
 use store::message::Message;
-use tests::{MemoryQueue, RealClock, Stack, Tables};
 
 use crate::{BenchError, counted::Invocations};
 

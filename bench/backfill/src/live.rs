@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::{RealClock, Stack, Tables};
 use emulator::{Action, Mutate};
 use futures::{StreamExt, stream::FuturesUnordered};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tests::{RealClock, Stack, Tables};
 
 use crate::{
     Arguments, BenchError,

@@ -1,10 +1,10 @@
 //! What a reconciliation costs, on a clock of its own: where nothing changed, where something did and was told, and where
 //! some of the webhooks were lost. And what live events cost on the way.
 
+use ::tests::Stack;
 use emulator::{Action, Kind, Mutate};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tests::Stack;
 
 use crate::{
     Arguments, BenchError,

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::tests::{RealClock, Stack};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tests::{RealClock, Stack};
 
 use crate::{
     Arguments, BenchError,

@@ -1,8 +1,8 @@
 //! The workspace that everything here is measured with.
 
+use ::tests::{Options, Stack};
 use emulator::{Failure, FailureKind, Kind, Seed};
 use serde_json::Value;
-use tests::{Options, Stack};
 
 use crate::{Arguments, BenchError};
 

@@ -14,10 +14,10 @@ use std::{
     thread,
 };
 
+use ::tests::{Spent, Wire};
 use allocation_counter::{AllocationInfo, measure, opt_out};
 use emulator::Emulator;
 use rustix::time::{ClockId, clock_gettime};
-use tests::{Spent, Wire};
 use tokio::{runtime, sync::oneshot};
 
 use bundle::Bundle;
