@@ -186,7 +186,7 @@ fn conversation(id: &str, contact: &str, parts: usize) -> Value {
             "type": "conversation_part", "id": format!("{id}{number:04}"), "part_type": "comment",
             "body": format!("<p class=\"no-margin\">{}<b>{number}</b>{link}</p>", "It still fails after the update. ".repeat(12)),
             "created_at": at(number), "updated_at": at(number), "notified_at": at(number),
-            "author": if number % 2 == 0 { &user } else { &admin }, "attachments": [], "redacted": false,
+            "author": if number.is_multiple_of(2) { &user } else { &admin }, "attachments": [], "redacted": false,
         })
     };
     let parts: Vec<Value> = (1..=parts).map(part).collect();
