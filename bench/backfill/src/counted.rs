@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use ::tests::Spent;
 use emulator::RequestCounts;
 use serde::Serialize;
-use tests::Spent;
 
 /// Requests to Intercom.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::{RealClock, Stack};
 use intercom::notification::id_text;
 use serde::Deserialize;
 use serde_json::Value;
-use tests::{RealClock, Stack};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
