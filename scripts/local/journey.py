@@ -82,17 +82,21 @@ class Journey:
             connected = install.status_of(settings, outputs)
             say(f"  connected: {connected['name']} ({connected['workspace']}), {connected['status']}")
         backfill = Backfill(settings, outputs, memory)
-        with step("Killing functions in the middle of the backfill"):
-            killed = Kills(settings, outputs, intercom, backfill, self._functions_group).strike()
+        killed = 0
+        if settings.once:
+            # Who watches need not wait until a dead walk's lease has ended; who checks goes on meanwhile.
+            with step("Killing functions in the middle of the backfill"):
+                killed = Kills(settings, outputs, intercom, backfill, self._functions_group).strike()
+        else:
+            self._fill("Backfill", backfill, intercom, memory)
         with step("What happens while we listen"):
             happened = live.make_things_happen(intercom, memory)
             self._wrong += [f"{one.action}: {reason}" for one in happened for reason in one.wrong]
         with step("What must be refused, and whether all is well"):
             self._wrong += live.door_checks(settings, outputs)
-        with step("Backfill, from where the killed one stood, as soon as its lease has ended (up to three minutes)"):
-            truth = intercom.truth()
-            backfill.run(counts(truth))
-            self._wrong += compare.everything(truth, memory.all())
+        if settings.once:
+            title = "Backfill, once the killed one's lease has ended and its batches are visible again (up to three minutes)"
+            self._fill(title, backfill, intercom, memory)
         with step("Connecting again, uninstalling, coming back"):
             self._wrong += lifecycle.check(settings, outputs, intercom)
             Backfill(settings, outputs, memory).run(counts(intercom.truth()))
@@ -105,6 +109,13 @@ class Journey:
         shown = report.one_conversation(things)
         report.by_hand(settings, outputs, shown[0] if shown else None)
         self._verdict(things, killed)
+
+    def _fill(self, title: str, backfill: Backfill, intercom: Intercom, memory: Memory) -> None:
+        """Reads the history to its end, and compares."""
+        with step(title):
+            truth = intercom.truth()
+            backfill.run(counts(truth))
+            self._wrong += compare.everything(truth, memory.all())
 
     def _check_queues(self) -> None:
         """Nothing was given up."""
@@ -123,9 +134,9 @@ class Journey:
             for reason in self._wrong:
                 say(f"  ✗ {reason}")
         else:
+            though = f", though {killed} processes were killed on the way" if killed else ""
             say(
-                f"Everything is as expected: what is remembered of {len(things)} things is what Intercom holds, though "
-                f"{killed} processes were killed on the way."
+                f"Everything is as expected: what is remembered of {len(things)} things is what Intercom holds{though}."
             )
 
     def _stay_up(self) -> None:
