@@ -52,7 +52,11 @@ class Kills:
         with self._slow_intercom(), self._short_visibility():
             walks = self._kill_the_walk()
             workers = self._kill_the_batches()
-        say(f"  kill -9: {walks} backfill process on its second page, {workers} enrich processes with a batch in hand")
+        batches = self._died("EnrichFunction")
+        say(
+            f"  kill -9: {walks} backfill process on its second page, {workers} enrich processes, {batches} of them with a batch "
+            "in hand"
+        )
         return walks + workers
 
     def _kill_the_walk(self) -> int:
