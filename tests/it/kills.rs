@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use emulator::Kind;
 use serde_json::Value;
 use tests::{Options, Stack, kill_at};
 
@@ -36,6 +37,47 @@ async fn progress(stack: &Stack) -> Vec<(String, i64, i64)> {
         .collect()
 }
 
+/// One in which things have gone without a word, and a sweep is due.
+async fn before_a_sweep() -> Stack {
+    let stack = installed().await;
+    stack.settle().await;
+    for kind in [Kind::Contacts, Kind::Companies, Kind::Tickets, Kind::Articles, Kind::Tags] {
+        let id = stack.intercom.state().ids(kind).remove(0);
+        assert!(stack.intercom.state().remove(kind, &id));
+    }
+    stack.clock.advance(Duration::from_secs(7 * 86_400 + 3_600));
+    stack
+}
+
+/// What is compared: a sweep that begins later notes later times.
+fn timeless(items: Items) -> Items {
+    let mut items = items;
+    for item in items.values_mut().filter(|item| item.get("tombstone").is_some()) {
+        for name in ["deleted_at", "version"] {
+            item.as_object_mut().unwrap().remove(name);
+        }
+    }
+    items
+}
+
+/// Plays something on several threads, once for each of so many steps.
+fn at_each(steps: usize, play: impl AsyncFn(usize) + Sync) {
+    let play = &play;
+    std::thread::scope(|scope| {
+        for lane in 0..4 {
+            scope.spawn(move || {
+                for step in (0..steps).filter(|step| step % 4 == lane) {
+                    runtime().block_on(play(step));
+                }
+            });
+        }
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 /// What memory ends in where nobody is killed, and how many steps a tick and a batch take.
 async fn undisturbed() -> (Items, usize, usize) {
     let stack = installed().await;
@@ -67,19 +109,32 @@ async fn killed(tick: usize, batch: usize, truth: &Items) {
 
 #[test]
 fn invariant_7_a_run_that_is_killed_anywhere_loses_nothing() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (truth, ticks, batches) = runtime().block_on(undisturbed());
     assert!(ticks > 30 && batches > 10, "{ticks} {batches}");
     println!("killed at each of {ticks} steps of a tick, and of {batches} of a batch");
-    let truth = &truth;
-    std::thread::scope(|scope| {
-        for lane in 0..4 {
-            let runtime = runtime();
-            scope.spawn(move || {
-                for kill in (0..ticks.max(batches)).filter(|kill| kill % 4 == lane) {
-                    runtime.block_on(killed(kill.min(ticks), kill * batches / ticks, truth));
-                }
-            });
+    at_each(ticks.max(batches), async |kill| killed(kill.min(ticks), kill * batches / ticks, &truth).await);
+}
+
+#[test]
+fn invariant_7_a_sweep_that_is_killed_anywhere_removes_what_is_gone_and_nothing_else() {
+    let (truth, ticks) = runtime().block_on(async {
+        let stack = before_a_sweep().await;
+        let (_, ticks) = kill_at(stack.tick(), usize::MAX).await;
+        stack.settle().await;
+        (timeless(stack.tables.memory().await), ticks)
+    });
+    let tombstones = truth.values().filter(|item| item.get("tombstone").is_some()).count();
+    assert!(tombstones >= 5 && ticks > 30, "{tombstones} {ticks}");
+    println!("killed at each of {ticks} steps of a sweep");
+    at_each(ticks, async |kill| {
+        let stack = before_a_sweep().await;
+        let _ = kill_at(stack.tick(), kill).await;
+        stack.clock.advance(Duration::from_secs(400));
+        stack.settle().await;
+        let memory = timeless(stack.tables.memory().await);
+        if memory != truth {
+            println!("killed at step {kill}");
+            assert_same(&truth, &memory);
         }
     });
 }

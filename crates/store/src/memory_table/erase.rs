@@ -145,10 +145,35 @@ impl MemoryTable {
             |head: &Head| head.claim == claim.0 && head.tombstone.as_ref().is_some_and(|stone| stone.kind == kind);
         let buried = buried || standing.as_ref().is_some_and(is_this_one);
         // One that was cut short after its tombstone goes on here.
-        if buried || standing.is_some_and(|head| head.is_final()) {
+        let goes_on = match &standing {
+            None => false,
+            Some(head) if head.is_final() => true,
+            Some(head) => head.tombstone.is_some() && self.take_over(entity, claim).await?,
+        };
+        if buried || goes_on {
             self.remove_contents(entity).await?;
         }
         Ok(buried)
+    }
+
+    /// Makes a tombstone that can be undone this look's own, so that a writer whose look began before it loses, as when the
+    /// tombstone was put; `false` where a later look has been there.
+    async fn take_over(&self, entity: &EntityRef, claim: Claim) -> Result<bool, StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("SET claim = :claim")
+            .condition_expression("tombstone = :absent AND attribute_not_exists(merged_into) AND claim < :claim")
+            .expression_attribute_values(":absent", s(TombstoneKind::Absent.as_str()))
+            .expression_attribute_values(":claim", count(claim.0));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) => Err(StoreError::unavailable(e)),
+        }
     }
 
     /// Notes on the tombstone when the last trace was gone.

@@ -48,10 +48,7 @@ impl MemoryTable {
         }
     }
 
-    /// Removes the relations that the view no longer has, unless a newer view has written them again. Where Intercom no
-    /// longer lists the oldest parts, what they mention and who wrote them stays linked, like the parts themselves; with
-    /// `all` it goes too. A link to an erased contact stays until the erasure itself has come by it, as it finds by the
-    /// links what is to be blanked.
+    /// Removes the relations that the view no longer has, unless a newer view has written them again.
     pub(crate) async fn remove_unlinked(
         &self,
         view: &View,
@@ -59,9 +56,21 @@ impl MemoryTable {
         all: bool,
         erased: &BTreeSet<String>,
     ) -> Result<usize, StoreError> {
-        let entity = &view.document.entity;
+        let gone = self.unlinked(view, all, erased).await?;
+        self.delete_relations(&view.document.entity, gone.into_iter(), view.document.updated_at, claim).await
+    }
+
+    /// The keys of relations that are stored and that the view does not have. Where Intercom no longer lists the oldest parts,
+    /// what they mention and who wrote them stays linked, like the parts themselves; with `all` it goes too. A link to an
+    /// erased contact stays until the erasure itself has come by it, as it finds by the links what is to be blanked.
+    pub(crate) async fn unlinked(
+        &self,
+        view: &View,
+        all: bool,
+        erased: &BTreeSet<String>,
+    ) -> Result<Vec<String>, StoreError> {
         let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
-        let stored = self.keys_with_prefix(entity, keys::RELATION_PREFIX).await?;
+        let stored = self.keys_with_prefix(&view.document.entity, keys::RELATION_PREFIX).await?;
         let of_parts = |sk: &str| sk.ends_with("#references") || sk.ends_with("#participant");
         // Whom somebody called no view shows, only a notification.
         let seen = |sk: &str| sk.ends_with("#called");
@@ -70,8 +79,7 @@ impl MemoryTable {
         let stays = |sk: &str| {
             kept.contains(sk) || seen(sk) || to_erased(sk) || (!all && view.document.parts_truncated && of_parts(sk))
         };
-        let gone = stored.into_iter().filter(|sk| !stays(sk));
-        self.delete_relations(entity, gone, view.document.updated_at, claim).await
+        Ok(stored.into_iter().filter(|sk| !stays(sk)).collect())
     }
 
     /// Notes on the document that the links which its view lacks are gone.

@@ -59,7 +59,11 @@ impl MemoryTable {
             return Ok(Written::Unchanged);
         }
 
-        let unlinks = some_unlinked || reshaped;
+        // A look that came to no document may have left links which nobody knows of: its process was killed.
+        let cut_short = claim == Claim::PAGE || claim.0 > before.map_or(0, |head| head.claim).saturating_add(1);
+        let erased = known.erased(named.iter().map(String::as_str));
+        let unlinks =
+            some_unlinked || reshaped || (cut_short && !self.unlinked(view, false, &erased).await?.is_empty());
         let marks = items::Marks { unlinking: unlinks, ..items::Marks::of(view, claim, shape, now, self.retention) };
         let document = items::document(&view.document, &marks, self.retention);
         let mut written = self.put_events(&events, shape).await?;
@@ -80,7 +84,6 @@ impl MemoryTable {
                 }
                 let unknown = |there: &Head| there.unlinking || there.relations.iter().any(|d| !digests.contains(d));
                 if unlinks || reshaped_since || overtaken.as_ref().is_some_and(unknown) {
-                    let erased = known.erased(named.iter().map(String::as_str));
                     written += self.remove_unlinked(view, claim, reshaped || reshaped_since, &erased).await?;
                 }
                 if unlinks {
