@@ -223,6 +223,10 @@ fn delete_company(world: &mut World, request: &Mutate, now: i64) -> Result<Chang
             companies.retain(|company| text(company, "id") != id);
         }
     }
+    // A contact that comes back later does not come back into it.
+    for companies in world.archived_contacts.values_mut().filter_map(|contact| list_mut(contact, "/companies/data")) {
+        companies.retain(|company| text(company, "id") != id);
+    }
     let item = json!({"id": id, "type": "company", "deleted": true});
     Ok(Change::one("company.deleted", item, now, json!({"company_id": id})))
 }
