@@ -32,7 +32,9 @@ TARGET = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target") / "release"
 def main() -> int:
     """Builds, measures, writes."""
     parser = argparse.ArgumentParser(description="Measure, and write docs/benchmarks.md.")
-    parser.add_argument("--only", choices=("webhook", bench_enrich.PART, *bench_backfill.PARTS), help="one part alone, with its options")
+    parser.add_argument(
+        "--only", choices=("webhook", bench_enrich.PART, *bench_backfill.PARTS), help="one part alone, with its options"
+    )
     given, options = parser.parse_known_args()
     if options and given.only is None:
         parser.error("options belong to one part: name it with --only")
