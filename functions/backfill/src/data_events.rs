@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Contacts of one step, after which the checkpoint is saved.
-const CONTACTS: i32 = 20;
+const CONTACTS: i32 = 10;
 
 impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     /// The data events of a few contacts of memory's.
