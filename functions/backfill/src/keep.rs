@@ -76,10 +76,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             {
                 self.follow_up(&entity).await?;
             }
-            if let Some(head) = head.filter(|head| updated_at.is_some() && head.covers(seen, &shape)) {
-                if checkpoint.purpose == Purpose::Sweep && self.has_changed_silently(&entity, item, head) {
-                    silent.push((entity, head));
-                }
+            let same = head.filter(|head| updated_at.is_some() && head.updated_at == seen);
+            if let Some(head) = same.filter(|_| checkpoint.purpose == Purpose::Sweep)
+                && self.has_changed_silently(&entity, item, head)
+            {
+                silent.push((entity, head));
+                continue;
+            }
+            if head.is_some_and(|head| updated_at.is_some() && head.covers(seen, &shape)) {
                 continue;
             }
             // A page is no proof that something which went has come back; a fetch of its own is.
