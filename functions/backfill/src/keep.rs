@@ -76,10 +76,13 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             {
                 self.follow_up(&entity).await?;
             }
-            let same = head.filter(|head| updated_at.is_some() && head.updated_at == seen);
-            if let Some(head) = same.filter(|_| checkpoint.purpose == Purpose::Sweep)
-                && self.has_changed_silently(&entity, item, head)
-            {
+            let same = head.filter(|head| updated_at.is_some() && head.updated_at == seen && head.tombstone.is_none());
+            // One whose writer did not come to its end: a page does not win over a view of its own time, a fetch does.
+            let is_unfinished =
+                |head: &Head| resource != Resource::Conversations && head.shape == shape && !head.covers(seen, &shape);
+            let differs =
+                |head: &Head| checkpoint.purpose == Purpose::Sweep && self.has_changed_silently(&entity, item, head);
+            if let Some(head) = same.filter(|head| is_unfinished(head) || differs(head)) {
                 silent.push((entity, head));
                 continue;
             }
