@@ -10,7 +10,7 @@ use aws_lambda_events::{
 use backfill::{Backfill, OnUninstall, Ticked};
 use emulator::Emulator;
 use enrich::{Enrich, Queues};
-use intercom::{WorkspaceId, clock::Clock};
+use intercom::{WorkspaceId, client::Transport, clock::Clock};
 use memory::Settings;
 use oauth::{App, return_to::ReturnToOrigins};
 use platform::{
@@ -31,7 +31,8 @@ use store::{
 use webhook::Door;
 
 use crate::{
-    FixedCredentials, MemoryQueue, MetricLog, SequentialRandom, Tables, TestClock, WorkspaceCipher, event, signed,
+    FixedCredentials, MemoryQueue, MetricLog, Nearby, SequentialRandom, Tables, TestClock, WorkspaceCipher, event,
+    signed,
 };
 
 /// With what the emulator's app signs.
@@ -216,7 +217,8 @@ impl<C: Clock + emulator::Clock> Stack<C> {
         let retention = Retention { days: options.retention_days };
         let settings = Settings { retention_days: options.retention_days, ..options.settings };
         let memory = || MemoryTable::new(tables.client.clone(), &tables.memory, retention);
-        let http = || intercom::client::http_client().unwrap();
+        let nearby = Nearby::new(&intercom);
+        let http = || -> Arc<dyn Transport> { nearby.clone() };
         let access = |credentials, spread| {
             let api = ApiConfig { base: base.clone(), version: "2.14".to_owned(), limit: 166 };
             let windows = RateWindows::new(tables.client.clone(), &tables.state);

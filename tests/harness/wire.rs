@@ -94,6 +94,7 @@ pub struct Wire {
     gate: Option<Gate>,
     trouble: Arc<Mutex<Option<Trouble>>>,
     around: Option<Around>,
+    trail: Arc<Mutex<Option<Vec<String>>>>,
 }
 
 /// A DynamoDB that has a bad day: one in so many requests is throttled, fails, or is done without an answer.
@@ -157,6 +158,16 @@ impl Wire {
         *self.trouble.lock().unwrap() = trouble;
     }
 
+    /// From now on every request is kept, with what became of it.
+    pub fn keep_trail(&self) {
+        *self.trail.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// What was kept, in order.
+    pub fn trail(&self) -> Vec<String> {
+        self.trail.lock().unwrap().clone().unwrap_or_default()
+    }
+
     fn fate(&self) -> Fate {
         let mut trouble = self.trouble.lock().unwrap();
         let Some(Trouble { chance, one_in }) = trouble.as_mut() else { return Fate::Answered };
@@ -210,6 +221,9 @@ impl Wire {
             body["ReturnConsumedCapacity"] = json!("INDEXES");
         }
         let fate = self.fate();
+        if let Some(trail) = self.trail.lock().unwrap().as_mut() {
+            trail.push(format!("{operation} {fate:?} {body}"));
+        }
         let answer = matches!(fate, Fate::Answered | Fate::AnswerLost).then(|| ask(database, operation, body));
         let (status, text) = match (fate, answer) {
             (Fate::Answered, Some(Ok(text))) => (200, text),

@@ -9,10 +9,10 @@ use tests::Stack;
 
 use crate::memory::{Items, conversation_pk, deliver, installed, mutate, of};
 
-const SECRET: &str = "zanzibar-7731";
+pub(crate) const SECRET: &str = "zanzibar-7731";
 
 /// Every item of memory as text; indexes hold what items hold.
-async fn everything(stack: &Stack) -> String {
+pub(crate) async fn everything(stack: &Stack) -> String {
     format!("{:?}", stack.tables.dump(&stack.tables.memory).await)
 }
 
@@ -22,7 +22,7 @@ fn contact_ref(stack: &Stack, id: &str) -> EntityRef {
 
 /// A contact with a name of its own, a conversation that it began, and one that it joined; gives contact, both
 /// conversations and the notifications of it all.
-async fn outspoken(stack: &Stack) -> (String, String, String, Vec<Value>) {
+pub(crate) async fn outspoken(stack: &Stack) -> (String, String, String, Vec<Value>) {
     let mut new = Mutate::new(Action::ContactCreated);
     new.fields.insert("name".to_owned(), json!("Quillon Quibble"));
     new.fields.insert("email".to_owned(), json!("quillon@quibble.example"));
@@ -47,14 +47,14 @@ async fn outspoken(stack: &Stack) -> (String, String, String, Vec<Value>) {
     (contact, own, other, all)
 }
 
-async fn deliver_all(stack: &Stack, notifications: &[Value]) {
+pub(crate) async fn deliver_all(stack: &Stack, notifications: &[Value]) {
     for notification in notifications {
         assert_eq!(stack.notify(notification).await, 200);
     }
     stack.drain().await;
 }
 
-fn assert_forgotten(text: &str) {
+pub(crate) fn assert_forgotten(text: &str) {
     for word in [SECRET, "Quillon", "quillon", "Quibble", "ENG-7731"] {
         assert!(!text.contains(word), "{word} is still there");
     }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use emulator::Kind;
-use serde_json::Value;
+use emulator::{Action, Kind, Mutate};
+use serde_json::{Value, json};
 use tests::{Options, Stack, kill_at};
 
-use crate::memory::{Items, assert_same};
+use crate::{
+    erasure::{SECRET, assert_forgotten, everything, outspoken},
+    memory::{Items, assert_same, mutate},
+};
 
 fn small() -> Options {
     let seed = emulator::Seed {
@@ -137,4 +140,71 @@ fn invariant_7_a_sweep_that_is_killed_anywhere_removes_what_is_gone_and_nothing_
             assert_same(&truth, &memory);
         }
     });
+}
+
+/// One whose memory is complete, with a contact that said much, and the notification of what now happens to it.
+async fn before(action: Action) -> Stack {
+    let stack = installed().await;
+    stack.settle().await;
+    let (contact, own, ..) = outspoken(&stack).await;
+    // More than an item holds.
+    let long = format!("<p>{SECRET}</p>{}", "<p>And another thing.</p>".repeat(20_000));
+    mutate(&stack, &Mutate::new(Action::UserReplied).on(&own).by_contact(&contact).saying(long)).await;
+    stack.revisit().await;
+    let company = stack.intercom.state().ids(Kind::Companies)[0].clone();
+    let what = if action == Action::CompanyDeleted { company } else { contact };
+    let mut happens = Mutate::new(action).on(&what);
+    if action == Action::ContactUpdated {
+        happens.fields.insert("name".to_owned(), json!("Quillon the Younger"));
+    }
+    let happens = mutate(&stack, &happens).await;
+    for notification in &happens.notifications {
+        assert_eq!(stack.notify(notification).await, 200);
+    }
+    stack
+}
+
+/// What follows from one thing is written to many: killed anywhere between, the message comes again and ends it.
+fn ends_the_same_after_a_kill_anywhere(action: Action) {
+    let (truth, steps) = runtime().block_on(async {
+        let stack = before(action).await;
+        let (_, steps) = kill_at(stack.drain(), usize::MAX).await;
+        (stack.tables.memory().await, steps)
+    });
+    assert!(steps > 30, "{steps}");
+    println!("{action:?}: killed at each of {steps} steps");
+    at_each(steps, async |kill| {
+        let stack = before(action).await;
+        let _ = kill_at(stack.drain(), kill).await;
+        stack.clock.advance(Duration::from_secs(400));
+        stack.drain().await;
+        let memory = stack.tables.memory().await;
+        if memory != truth {
+            println!("killed at step {kill}");
+            assert_same(&truth, &memory);
+        }
+        if action == Action::ContactDeleted {
+            assert_forgotten(&everything(&stack).await);
+        }
+    });
+}
+
+#[test]
+fn an_erasure_that_is_killed_anywhere_leaves_no_word() {
+    ends_the_same_after_a_kill_anywhere(Action::ContactDeleted);
+}
+
+#[test]
+fn a_deletion_of_a_company_that_is_killed_anywhere_leaves_no_link() {
+    ends_the_same_after_a_kill_anywhere(Action::CompanyDeleted);
+}
+
+#[test]
+fn a_merge_that_is_killed_anywhere_moves_every_link() {
+    ends_the_same_after_a_kill_anywhere(Action::ContactMerged);
+}
+
+#[test]
+fn a_new_name_reaches_everything_although_a_run_is_killed_anywhere() {
+    ends_the_same_after_a_kill_anywhere(Action::ContactUpdated);
 }

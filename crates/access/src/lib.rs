@@ -11,7 +11,7 @@ use std::{
 
 use intercom::{
     WorkspaceId,
-    client::{ApiError, Client},
+    client::{ApiError, Client, Transport},
     clock::Clock,
     rate::{LocalPacer, Pacer, Priority},
 };
@@ -96,7 +96,7 @@ pub struct Access<C, S> {
     /// The app's credentials.
     pub credentials: CachedCredentials<S>,
     cipher: C,
-    http: reqwest::Client,
+    http: Arc<dyn Transport>,
     config: ApiConfig,
     clock: Arc<dyn Clock>,
     windows: RateWindows,
@@ -125,7 +125,7 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         tables: Tables,
         credentials: CachedCredentials<S>,
         cipher: C,
-        http: reqwest::Client,
+        http: Arc<dyn Transport>,
         config: ApiConfig,
         clock: Arc<dyn Clock>,
         spread: u32,
@@ -250,7 +250,15 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
     }
 
     fn client_with(&self, base: Url, token: SecretString, pacer: Arc<dyn Pacer>, deadline_ms: i64) -> Client {
-        Client::new(self.http.clone(), base, &*self.config.version, token, Arc::clone(&self.clock), pacer, deadline_ms)
+        Client::new(
+            Arc::clone(&self.http),
+            base,
+            &*self.config.version,
+            token,
+            Arc::clone(&self.clock),
+            pacer,
+            deadline_ms,
+        )
     }
 
     fn pacer(&self, workspace: &WorkspaceId, priority: Priority) -> Arc<SharedPacer> {

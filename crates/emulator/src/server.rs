@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::{self, Disconnect};
 use crate::config::Config;
+use crate::direct::Direct;
 use crate::state::EmulatorState;
 use crate::{controls, oauth};
 
@@ -41,6 +42,7 @@ pub enum StartError {
 /// A running Intercom. Dropping it ends it too, without waiting.
 pub struct Emulator {
     state: Arc<EmulatorState>,
+    direct: Direct,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -66,14 +68,21 @@ impl Emulator {
             .merge(api::router(&state))
             .with_state(Arc::clone(&state));
         let (stop, stopped) = oneshot::channel();
+        let direct = Direct(router.clone());
         let serving = tokio::spawn(serve(listener, router, stopped));
-        Ok(Self { state, stop: Some(stop), serving })
+        Ok(Self { state, direct, stop: Some(stop), serving })
     }
 
     /// Scheme, host and port, without a slash at the end. API and app pages share it.
     #[must_use]
     pub fn base_url(&self) -> &str {
         self.state.base_url()
+    }
+
+    /// The same Intercom without a socket, for whoever cannot leave the order of things to the operating system.
+    #[must_use]
+    pub fn direct(&self) -> Direct {
+        self.direct.clone()
     }
 
     /// The state, for tests in the same process.

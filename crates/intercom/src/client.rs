@@ -5,12 +5,13 @@
 
 mod error;
 mod page;
+mod transport;
 
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{
-    Method, RequestBuilder, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+    Method, Request, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -26,6 +27,7 @@ use crate::{
 
 pub use error::{ApiError, ErrorBody, NotNow, NotNowCause};
 pub use page::{Page, PageRequest, Resource};
+pub use transport::{Transport, http_client};
 
 /// The largest answer that is read, in bytes. A conversation of 500 long parts is a few megabytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -42,27 +44,13 @@ const MERGE_HISTORY_VERSION: &str = "2.16";
 /// What an API call needs beside the path: shared by all calls to one workspace.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: Arc<dyn Transport>,
     base: Url,
     version: String,
     token: SecretString,
     clock: Arc<dyn Clock>,
     pacer: Arc<dyn Pacer>,
     deadline_ms: i64,
-}
-
-/// Makes the HTTP client that all calls share. Redirects are not followed: Intercom sends none, and a token must not
-/// travel to another host.
-///
-/// # Errors
-/// Where the TLS roots cannot be loaded.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .user_agent(concat!("intercom-memory/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(30))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
 }
 
 /// Who answers to a token: `GET /me`.
@@ -92,7 +80,7 @@ impl Client {
     /// A client for one workspace. `pacer` is asked before each request; `deadline_ms` (milliseconds since 1970) is when
     /// the invocation must be done waiting.
     pub fn new(
-        http: reqwest::Client,
+        http: Arc<dyn Transport>,
         base: Url,
         version: impl Into<String>,
         token: SecretString,
@@ -198,16 +186,17 @@ impl Client {
     ) -> Result<(Value, i64), ApiError> {
         let mut url = self.base.clone();
         url.set_path(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let body = body.map(|body| body.to_string().into_bytes());
         let started = self.clock.now_ms();
         let give_up_at = self.deadline_ms.min(started.saturating_add(MAX_WAIT_MS));
         let mut attempt = 0;
         loop {
             self.admitted(give_up_at).await?;
             attempt += 1;
-            let mut request = self.http.request(method.clone(), url.clone()).query(query);
-            if let Some(body) = body {
-                request = request.json(body);
-            }
+            let request = self.request(method.clone(), url.clone(), body.clone())?;
             let sent = self.clock.now_ms();
             let not_now = match self.attempt(request).await {
                 Err(ApiError::NotNow(not_now)) => not_now,
@@ -240,15 +229,25 @@ impl Client {
         self.clock.sleep(Duration::from_millis(wait.unsigned_abs())).await;
     }
 
-    async fn attempt(&self, request: RequestBuilder) -> Result<Value, ApiError> {
+    fn request(&self, method: Method, url: Url, body: Option<Vec<u8>>) -> Result<Request, ApiError> {
         let mut token = HeaderValue::from_str(&format!("Bearer {}", self.token.expose_secret()))
             .map_err(|_| ApiError::Unauthorized { request_id: "none".to_owned() })?;
         token.set_sensitive(true);
-        let request = request
-            .header(AUTHORIZATION, token)
-            .header(ACCEPT, "application/json")
-            .header("Intercom-Version", &self.version);
-        let response = request.send().await.map_err(|e| NotNow::unreachable(&e))?;
+        let version = HeaderValue::from_str(&self.version).map_err(|_| ApiError::Unexpected { what: "API version" })?;
+        let mut request = Request::new(method, url);
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, token);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert("Intercom-Version", version);
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.into());
+        }
+        Ok(request)
+    }
+
+    async fn attempt(&self, request: Request) -> Result<Value, ApiError> {
+        let response = self.http.send(request).await.map_err(|e| NotNow::unreachable(&e))?;
         self.read(response).await
     }
 

@@ -1,11 +1,15 @@
 //! Intercom's OAuth: no scopes in the URL, no PKCE, no refresh token; a code is exchanged for a token that does not
 //! expire ("Setting up OAuth" in Intercom's documentation).
 
+use reqwest::{
+    Method, Request,
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::{ErrorBody, read_limited};
+use crate::client::{ErrorBody, Transport, read_limited};
 
 /// Where to send the browser so that a person can let the app into a workspace. `redirect_uri` must be registered in
 /// the Developer Hub; without it Intercom takes the first one registered there.
@@ -51,7 +55,7 @@ struct TokenAnswer {
 /// # Errors
 /// See [`ExchangeError`].
 pub async fn exchange(
-    http: &reqwest::Client,
+    http: &dyn Transport,
     api_base: &Url,
     client_id: &str,
     client_secret: &SecretString,
@@ -61,13 +65,13 @@ pub async fn exchange(
     url.set_path("/auth/eagle/token");
     let form =
         [("code", code.expose_secret()), ("client_id", client_id), ("client_secret", client_secret.expose_secret())];
-    let response = http
-        .post(url)
-        .header(reqwest::header::ACCEPT, "application/json")
-        .form(&form)
-        .send()
-        .await
-        .map_err(|e| ExchangeError::Unreachable(e.without_url()))?;
+    let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let mut request = Request::new(Method::POST, url);
+    *request.body_mut() = Some(form.into());
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    let response = http.send(request).await.map_err(|e| ExchangeError::Unreachable(e.without_url()))?;
     let status = response.status();
     let header_id = crate::client::request_id(response.headers());
     let body = read_limited(response).await.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Making what a page holds durable: what it holds in full is written, what needs another call is queued.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use intercom::{
@@ -39,7 +39,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         page: &Page,
     ) -> Result<u64, StepError> {
         let entity_type = entity_type_of(resource);
-        let mut listed: HashMap<EntityRef, (&Value, Option<Timestamp>)> = HashMap::new();
+        let mut listed: BTreeMap<EntityRef, (&Value, Option<Timestamp>)> = BTreeMap::new();
         for item in &page.items {
             let Some(id) = item.get("id").and_then(id_text) else {
                 tracing::warn!(workspace = %checkpoint.workspace, resource = resource.path(), "an object without an id was passed over");

@@ -58,6 +58,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             let again = Place { cursor: None, pass: 2, ..place.clone() };
             return self.send(Walk { errand: walk.errand, place: again }, after).await;
         }
+        self.memory.finish_burial(&to).await.map_err(|error| error.to_string())?;
         if walk.errand == Errand::Erase {
             self.memory.note_erased(&to, self.now()).await.map_err(|error| error.to_string())?;
             tracing::info!(workspace = %to.workspace, entity = %to.entity_type, id = to.id, "erased everywhere");

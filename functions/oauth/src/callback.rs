@@ -106,7 +106,7 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
     async fn connect(&self, request: &Request, code: SecretString, install: &str) -> Result<Connected, Box<Refusal>> {
         let credentials = self.credentials.current().await;
         let token =
-            exchange(&self.http, &self.config.api_base, &credentials.client_id, &credentials.client_secret, &code)
+            exchange(&*self.http, &self.config.api_base, &credentials.client_id, &credentials.client_secret, &code)
                 .await
                 .map_err(|error| self.not_exchanged(&error, install))?;
         let me = self

@@ -15,7 +15,7 @@ mod status;
 use std::sync::Arc;
 
 use intercom::{
-    client::{Client, region_base},
+    client::{Client, Transport, region_base},
     clock::Clock,
     rate::{LocalPacer, Priority},
 };
@@ -108,7 +108,7 @@ pub struct App<C, S> {
     /// Encrypts tokens.
     pub cipher: C,
     /// For calls to Intercom.
-    pub http: reqwest::Client,
+    pub http: Arc<dyn Transport>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// For states.
@@ -146,7 +146,7 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
     fn intercom(&self, base: Url, token: SecretString) -> Client {
         let pacer = Arc::new(LocalPacer::new(10, Priority::Live, self.clock.now_ms()));
         let deadline = self.clock.now_ms().saturating_add(BUDGET_MS);
-        Client::new(self.http.clone(), base, &*self.config.version, token, self.clock.clone(), pacer, deadline)
+        Client::new(Arc::clone(&self.http), base, &*self.config.version, token, self.clock.clone(), pacer, deadline)
     }
 
     fn unavailable(&self, error: &StoreError) -> Response<String> {

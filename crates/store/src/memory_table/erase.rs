@@ -198,11 +198,21 @@ impl MemoryTable {
         }
     }
 
+    /// Removes what is left of a thing that is gone for good, where whoever buried it did not come to its end.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn finish_burial(&self, entity: &EntityRef) -> Result<(), StoreError> {
+        match self.head(entity).await? {
+            Some(head) if head.is_final() => self.remove_contents(entity).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Removes everything of a thing but its document and claim.
     pub(crate) async fn remove_contents(&self, entity: &EntityRef) -> Result<(), StoreError> {
         for prefix in [keys::EVENT_PREFIX, keys::RELATION_PREFIX, items::DOCUMENT_PIECES] {
-            let sks = self.keys_with_prefix(entity, prefix).await?;
-            self.delete_all(entity, sks).await?;
+            self.delete_all(entity, self.keys_with_prefix(entity, prefix).await?).await?;
         }
         Ok(())
     }

@@ -11,13 +11,19 @@ use crate::{
 };
 
 impl MemoryTable {
-    /// Writes events, each under its own condition, whatever becomes of the document.
+    /// Writes events, each under its own condition, whatever becomes of the document. `met_before` where there may be older
+    /// versions of them.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub(crate) async fn put_events(&self, events: &[&Event], shape: &str) -> Result<usize, StoreError> {
+    pub(crate) async fn put_events(
+        &self,
+        events: &[&Event],
+        shape: &str,
+        met_before: bool,
+    ) -> Result<usize, StoreError> {
         stream::iter(events.iter().copied().map(Ok))
-            .map_ok(|event| self.put_event(event, shape))
+            .map_ok(|event| self.put_event(event, shape, met_before))
             .try_buffer_unordered(CONCURRENCY)
             .try_fold(0, |sum, written| async move { Ok(sum + written) })
             .await
@@ -30,7 +36,7 @@ impl MemoryTable {
     ///                       shape is another
     /// redacted, w           never                  where w < v (time only)
     /// ```
-    async fn put_event(&self, event: &Event, shape: &str) -> Result<usize, StoreError> {
+    async fn put_event(&self, event: &Event, shape: &str, met_before: bool) -> Result<usize, StoreError> {
         let (head, continuations) = items::event(event, shape, self.retention);
         let pieces = continuations.len();
         for item in continuations {
@@ -64,7 +70,9 @@ impl MemoryTable {
                 Ok(1 + pieces)
             }
             Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                if pieces > 0 {
+                // It may stand there already, and who put it, or whose answer was lost, did not come to remove what it
+                // replaced.
+                if pieces > 0 || event.redacted || met_before {
                     self.remove_stale_continuations(event).await?;
                 }
                 Ok(0)

@@ -233,6 +233,33 @@ pub(crate) fn document_piece_prefix(claim: Claim, version: Timestamp) -> String 
     format!("{DOCUMENT_PIECES}{}-{}", version.epoch_seconds(), claim.0)
 }
 
+/// What the sort key of a continuation says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece<'a> {
+    /// The sort key of what it continues.
+    pub(crate) of: &'a str,
+    /// Of what it continues: version, and the claim of a document, or 1 for an event without its words.
+    pub(crate) version: (i64, u64),
+    /// From 1.
+    pub(crate) number: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// `None` where this is no continuation's key.
+    pub(crate) fn read(sk: &'a str) -> Option<Self> {
+        let (rest, number) = sk.rsplit_once('#')?;
+        let (of, version) = rest.rsplit_once('#')?;
+        let version = match version.rsplit_once('-').filter(|_| of == keys::DOCUMENT) {
+            Some((version, claim)) => (version.parse().ok()?, claim.parse().ok()?),
+            None => match version.strip_suffix('r') {
+                Some(version) => (version.parse().ok()?, 1),
+                None => (version.parse().ok()?, 0),
+            },
+        };
+        Some(Self { of, version, number: number.parse().ok()? })
+    }
+}
+
 /// The thing as it is now.
 pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention) -> DocumentItems {
     let entity = &document.entity;

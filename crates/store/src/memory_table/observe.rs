@@ -29,7 +29,7 @@ impl MemoryTable {
         if is_deed(entity.entity_type) && !known.erased(contacts.iter().map(String::as_str)).is_empty() {
             return Ok(false);
         }
-        self.put_events(&view.events.iter().collect::<Vec<_>>(), shape).await?;
+        self.put_events(&view.events.iter().collect::<Vec<_>>(), shape, false).await?;
         for relation in &view.relations {
             let item = items::relation(relation, Claim::PAGE, observation.event.version, self.retention);
             self.put_item(item, Some("attribute_not_exists(pk)")).await?;
@@ -62,7 +62,7 @@ impl MemoryTable {
     pub async fn put_shown(&self, entity: &EntityRef, shown: &[Event], shape: &str) -> Result<(), StoreError> {
         let view = View { document: nameless(entity), events: shown.to_vec(), relations: Vec::new() };
         let (view, known) = self.completed(&view).await?;
-        self.put_events(&view.events.iter().collect::<Vec<_>>(), shape).await?;
+        self.put_events(&view.events.iter().collect::<Vec<_>>(), shape, false).await?;
         self.link_contacts(entity, &view.events, Some("participant")).await?;
         if self.has_changed(&view, &known).await? {
             self.revise(entity).await?;

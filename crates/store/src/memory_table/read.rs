@@ -1,6 +1,6 @@
 //! Reading what is there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use memory::{EntityRef, View, keys};
@@ -127,7 +127,7 @@ impl MemoryTable {
     /// # Errors
     /// See [`StoreError`].
     pub async fn heads(&self, entities: &[EntityRef]) -> Result<HashMap<EntityRef, Head>, StoreError> {
-        let by_key: HashMap<String, &EntityRef> = entities.iter().map(|e| (e.pk(), e)).collect();
+        let by_key: BTreeMap<String, &EntityRef> = entities.iter().map(|e| (e.pk(), e)).collect();
         let all: Vec<Item> = by_key
             .keys()
             .map(|pk| Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(keys::DOCUMENT))]))

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use intercom::WorkspaceId;
+use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
 use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
@@ -121,11 +121,14 @@ impl MemoryTable {
                 self.remove(entity).await?;
                 return Ok(true);
             }
-            match self.rewrite(entity, &stored, &view).await? {
-                Rewritten::Nothing => return Ok(false),
-                Rewritten::Done => return Ok(true),
-                Rewritten::Overtaken => {}
-            }
+            let rewritten = match self.rewrite(entity, &stored, &view).await? {
+                Rewritten::Overtaken => continue,
+                rewritten => rewritten == Rewritten::Done,
+            };
+            self.delete_all(entity, stored.stale.clone()).await?;
+            // Last: by its links the thing is found again where all this did not come to its end.
+            let unlinked = self.unlink(entity, &stored, &view).await?;
+            return Ok(rewritten || unlinked || !stored.stale.is_empty());
         }
         Err(StoreError::Unavailable("a thing was written by others all the time".to_owned()))
     }
@@ -153,16 +156,13 @@ impl MemoryTable {
         }
         let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
         let had: HashSet<String> = stored.view.relations.iter().map(Relation::sk).collect();
-        let gone: Vec<&Relation> = stored.view.relations.iter().filter(|r| !kept.contains(&r.sk())).collect();
         let new: Vec<&Relation> = view.relations.iter().filter(|r| !had.contains(&r.sk())).collect();
-        let (version, claim) = stored.head.as_ref().map_or((0, 0), |head| (head.updated_at, head.claim));
-        let version = intercom::Timestamp::from_epoch_seconds(version).unwrap_or(intercom::Timestamp::EPOCH);
-        written |= !gone.is_empty() || !new.is_empty();
+        let (version, claim) = look_of(stored);
+        written |= !new.is_empty();
         for relation in &new {
-            let item = items::relation(relation, Claim(claim), version, self.retention);
+            let item = items::relation(relation, claim, version, self.retention);
             self.put_item(item, Some("attribute_not_exists(pk)")).await?;
         }
-        self.delete_relations(entity, gone.iter().map(|relation| relation.sk()), version, Claim(claim)).await?;
         let Some(head) = &stored.head else {
             return Ok(if written { Rewritten::Done } else { Rewritten::Nothing });
         };
@@ -179,7 +179,7 @@ impl MemoryTable {
             .filter(|relation| had.contains(&relation.sk()) && !relations.contains(&digest(relation)));
         let mut found = Vec::new();
         for relation in undigested {
-            if self.put_relation(relation, Claim(claim), version).await? {
+            if self.put_relation(relation, claim, version).await? {
                 found.push(digest(relation));
             }
         }
@@ -189,7 +189,7 @@ impl MemoryTable {
             return Ok(Rewritten::Nothing);
         }
         let marks = items::Marks {
-            claim: Claim(claim),
+            claim,
             shape: head.shape.clone(),
             fetched_at: head.fetched_at,
             events,
@@ -209,13 +209,13 @@ impl MemoryTable {
                  AND content_digest = :content",
             )
             .expression_attribute_values(":version", n(head.updated_at))
-            .expression_attribute_values(":claim", count(claim))
+            .expression_attribute_values(":claim", count(claim.0))
             .expression_attribute_values(":shape", s(&head.shape))
             .expression_attribute_values(":content", crate::item::b(&head.content));
         match request.send().await {
             Ok(_) => {
                 if pieces == 0 && stored.view.document.body.is_some() {
-                    self.remove_stale_document_pieces(entity, Claim(claim), 0).await?;
+                    self.remove_stale_document_pieces(entity, claim, 0).await?;
                 }
                 Ok(Rewritten::Done)
             }
@@ -224,6 +224,17 @@ impl MemoryTable {
             }
             Err(e) => Err(StoreError::unavailable(e)),
         }
+    }
+
+    /// Removes the links that the view lacks. `true` where there were any.
+    async fn unlink(&self, entity: &EntityRef, stored: &Stored, view: &View) -> Result<bool, StoreError> {
+        let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
+        let gone: Vec<String> =
+            stored.view.relations.iter().map(Relation::sk).filter(|sk| !kept.contains(sk)).collect();
+        let any = !gone.is_empty();
+        let (version, claim) = look_of(stored);
+        self.delete_relations(entity, gone.into_iter(), version, claim).await?;
+        Ok(any)
     }
 
     /// Puts a blanked event in the place of the one that was read; `false` where another one stands there by now.
@@ -248,8 +259,12 @@ impl MemoryTable {
 
     /// Removes a thing without a trace, where what it is about is buried elsewhere.
     pub(crate) async fn remove(&self, entity: &EntityRef) -> Result<(), StoreError> {
-        self.remove_contents(entity).await?;
-        self.delete_all(entity, vec![keys::DOCUMENT.to_owned(), keys::CLAIM.to_owned()]).await
+        // The links last, as in `revise`.
+        for prefix in [keys::EVENT_PREFIX, items::DOCUMENT_PIECES] {
+            self.delete_all(entity, self.keys_with_prefix(entity, prefix).await?).await?;
+        }
+        self.delete_all(entity, vec![keys::DOCUMENT.to_owned(), keys::CLAIM.to_owned()]).await?;
+        self.delete_all(entity, self.keys_with_prefix(entity, keys::RELATION_PREFIX).await?).await
     }
 
     /// Notes that Intercom still shows a thing as it is stored.
@@ -274,6 +289,13 @@ impl MemoryTable {
     }
 }
 
+/// Which look at it a thing is stored of.
+fn look_of(stored: &Stored) -> (Timestamp, Claim) {
+    let (version, claim) = stored.head.as_ref().map_or((0, 0), |head| (head.updated_at, head.claim));
+    (Timestamp::from_epoch_seconds(version).unwrap_or(Timestamp::EPOCH), Claim(claim))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Rewritten {
     Nothing,
     Done,

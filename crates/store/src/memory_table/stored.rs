@@ -19,6 +19,9 @@ pub struct Stored {
     pub head: Option<Head>,
     /// The thing. Without a document, or with a tombstone in its place, the document here is an empty one.
     pub view: View,
+    /// Sort keys of continuations that nothing stored refers to any more: whoever replaced what they belonged to did not
+    /// come to remove them. Those of a version that is still to come are not among them.
+    pub(crate) stale: Vec<String>,
 }
 
 impl MemoryTable {
@@ -56,14 +59,28 @@ fn read(entity: &EntityRef, items: &BTreeMap<String, Item>) -> Result<Stored, St
     };
     let mut events = Vec::new();
     let mut relations = Vec::new();
+    let mut stale = Vec::new();
     for (sk, item) in items {
         if sk.starts_with(keys::RELATION_PREFIX) {
             relations.push(relation(entity, item)?);
-        } else if sk.starts_with(keys::EVENT_PREFIX) && item.contains_key("source_id") {
+        } else if item.contains_key("source_id") {
             events.push(event(entity, sk, item, items)?);
+        } else if is_stale(sk, items) {
+            stale.push(sk.clone());
         }
     }
-    Ok(Stored { head, view: View { document, events, relations } })
+    Ok(Stored { head, view: View { document, events, relations }, stale })
+}
+
+/// Whether a continuation belongs to what has been replaced.
+fn is_stale(sk: &str, items: &BTreeMap<String, Item>) -> bool {
+    let Some(piece) = items::Piece::read(sk) else { return false };
+    let Some(head) = items.get(piece.of).map(Reader::new) else { return false };
+    let of_document = piece.of == keys::DOCUMENT;
+    let second = if of_document { head.number("claim").unwrap_or_default() } else { head.flag("redacted").into() };
+    let current = (head.number::<i64>("version").unwrap_or_default(), second);
+    let pieces = head.number("pieces").unwrap_or_default();
+    piece.version < current || (piece.version == current && piece.number > pieces)
 }
 
 fn document(

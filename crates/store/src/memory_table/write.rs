@@ -66,7 +66,7 @@ impl MemoryTable {
             some_unlinked || reshaped || (cut_short && !self.unlinked(view, false, &erased).await?.is_empty());
         let marks = items::Marks { unlinking: unlinks, ..items::Marks::of(view, claim, shape, now, self.retention) };
         let document = items::document(&view.document, &marks, self.retention);
-        let mut written = self.put_events(&events, shape).await?;
+        let mut written = self.put_events(&events, shape, before.is_some()).await?;
         written += self.put_relations(view, &relations, claim).await?;
         if reshaped {
             written += self.remove_hidden(entity, shape).await?;
@@ -183,7 +183,12 @@ impl MemoryTable {
                     let is_this_one = winner.claim == claim.0
                         && winner.updated_at == view.document.updated_at.epoch_seconds()
                         && !winner.differs_from(view, shape);
-                    Ok(if is_this_one { Put::Done(None) } else { Put::Lost(winner) })
+                    if !is_this_one {
+                        return Ok(Put::Lost(winner));
+                    }
+                    // What it replaced, the lost answer would have told.
+                    self.remove_stale_document_pieces(&view.document.entity, claim, replaced_by).await?;
+                    Ok(Put::Done(None))
                 }
                 e => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(e).to_string())),
             },
