@@ -217,7 +217,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
         let retention = Retention { days: options.retention_days };
         let settings = Settings { retention_days: options.retention_days, ..options.settings };
         let memory = || MemoryTable::new(tables.client.clone(), &tables.memory, retention);
-        let nearby = Nearby::new(&intercom);
+        let nearby = Nearby::new(&intercom, clock.clone());
         let http = || -> Arc<dyn Transport> { nearby.clone() };
         let access = |credentials, spread| {
             let api = ApiConfig { base: base.clone(), version: "2.14".to_owned(), limit: 166 };

@@ -85,12 +85,12 @@ async fn conversations_of_the_same_second_are_all_there_whatever_page_they_fall_
     assert_eq!(stack.intercom.state().requests().of("GET /conversations/{id}"), 110, "each was fetched once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn windows_shrink_when_searches_time_out_and_what_lies_on_their_edges_is_fetched_once() {
     let stack = Stack::start(sized(120, 0, 0)).await;
     stack.install().await;
-    // Searches fail until the windows are short; then there are conversations right where one ends.
-    fail(&stack, "POST /conversations/search", FailureKind::Status { status: 504 }, 18, 0);
+    // Searches are answered too late until the windows are short; then there are conversations right where one ends.
+    fail(&stack, "POST /conversations/search", FailureKind::Delay { ms: 40_000 }, 6, 0);
     for _ in 0..6 {
         stack.tick().await;
         stack.clock.advance(Duration::from_secs(1_000));
@@ -111,6 +111,22 @@ async fn windows_shrink_when_searches_time_out_and_what_lies_on_their_edges_is_f
     assert_eq!(requests.of("GET /conversations/{id}"), 120, "none was fetched twice");
     let searches = requests.of("POST /conversations/search");
     assert!((4..40).contains(&searches), "the windows grew back: {searches}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_shrink_when_searches_are_slow_and_grow_again() {
+    let stack = Stack::start(sized(120, 0, 0)).await;
+    stack.install().await;
+    let span = async || checkpoint(&stack, "conversations").await["span"].as_i64();
+    assert_eq!(span().await, None, "as long as there is");
+    // Three pages of fifty: two of them take nine seconds.
+    fail(&stack, "POST /conversations/search", FailureKind::Delay { ms: 9_000 }, 2, 0);
+    stack.settle().await;
+    let halved = span().await.unwrap();
+    assert!(halved < 9 * 366 * 86_400, "{halved}");
+    stack.revisit().await;
+    assert_eq!(span().await, None, "and as long as there is again");
+    assert_same_as_intercom(&stack, Kind::Conversations, "conversation").await;
 }
 
 #[tokio::test]

@@ -150,3 +150,24 @@ async fn data_events_are_not_asked_for_where_they_are_not_wanted() {
     let stack = caught_up(8).await;
     assert_eq!(stack.intercom.state().requests().of("GET /events"), 0);
 }
+
+#[tokio::test]
+async fn a_conversation_whose_fetch_went_to_the_dead_letters_is_found_within_a_week() {
+    let stack = Stack::start(Options::default()).await;
+    stack.install().await;
+    stack.tick().await;
+    // Received again and again, and never done with.
+    for _ in 0..6 {
+        stack.backfill_queue.take(usize::MAX);
+        stack.clock.advance(Duration::from_secs(400));
+    }
+    assert_eq!(stack.backfill_queue.dead().len(), 12);
+    stack.settle().await;
+    let held = |items: &crate::memory::Items| {
+        items.keys().filter(|(pk, sk)| pk.contains("#conversation#") && sk == "document").count()
+    };
+    assert_eq!(held(&stack.tables.memory().await), 0, "nothing has changed since, so no reconciliation asks for them");
+    stack.clock.advance(WEEK);
+    stack.settle().await;
+    assert_eq!(held(&stack.tables.memory().await), 12);
+}

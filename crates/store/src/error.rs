@@ -1,6 +1,6 @@
 //! What can go wrong with a table.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 /// Why a table did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +27,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn unavailable<E, R>(error: aws_sdk_dynamodb::error::SdkError<E, R>) -> Self
+    pub(crate) fn unavailable<E, R>(error: SdkError<E, R>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
         R: std::fmt::Debug + 'static,
     {
         Self::Unavailable(DisplayErrorContext(error).to_string())
+    }
+}
+
+/// The answer of a conditional write; `None` where its condition did not hold.
+pub(crate) fn if_held<T, E, R>(outcome: Result<T, SdkError<E, R>>) -> Result<Option<T>, StoreError>
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match outcome {
+        Ok(answer) => Ok(Some(answer)),
+        Err(e) if e.code() == Some("ConditionalCheckFailedException") => Ok(None),
+        Err(e) => Err(StoreError::unavailable(e)),
     }
 }

@@ -5,6 +5,7 @@ use intercom::WorkspaceId;
 
 use crate::{
     StoreError,
+    error::if_held,
     item::{Item, Reader, b, n, s},
 };
 
@@ -237,11 +238,7 @@ impl Installations {
 
 /// `false` where the condition did not hold.
 async fn conditional(request: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
-    match request.send().await {
-        Ok(_) => Ok(true),
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-        Err(e) => Err(StoreError::unavailable(e)),
-    }
+    Ok(if_held(request.send().await)?.is_some())
 }
 
 /// The key of an installation, for conditions in other places.

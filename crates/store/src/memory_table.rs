@@ -31,6 +31,7 @@ use memory::{EntityRef, keys};
 
 use crate::{
     StoreError,
+    error::if_held,
     item::{Item, Reader, n, s},
 };
 
@@ -146,10 +147,6 @@ impl MemoryTable {
     /// Puts an item, where the condition (if any) holds; where it does not, that is fine.
     async fn put_item(&self, item: Item, condition: Option<&str>) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match request.set_condition_expression(condition.map(str::to_owned)).send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        if_held(request.set_condition_expression(condition.map(str::to_owned)).send().await).map(drop)
     }
 }

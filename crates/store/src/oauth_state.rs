@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::{Client, types::ReturnValue};
 
 use crate::{
     StoreError,
+    error::if_held,
     item::{Reader, n, s},
 };
 
@@ -75,11 +76,7 @@ impl OauthStates {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await;
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        Ok(if_held(outcome)?.is_some())
     }
 
     /// Takes a state out: of several callers with the same nonce, one gets it. Expired ones are `None` too (the table's

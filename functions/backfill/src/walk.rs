@@ -35,7 +35,7 @@ pub struct Plan<'a> {
     pub shape: &'a str,
     /// How often what changed is asked for, in seconds (`RECONCILE_MINUTES`).
     pub revisit_seconds: i64,
-    /// How often what is gone is looked for, in seconds; 0 is never (`SWEEP_DAYS`).
+    /// How often everything is looked at, in seconds; 0 is never (`SWEEP_DAYS`).
     pub sweep_seconds: i64,
 }
 
@@ -56,10 +56,13 @@ pub fn purpose(checkpoint: &Checkpoint, resource: Resource, plan: Plan<'_>) -> P
         return Purpose::Older;
     }
     let sweep_at = checkpoint.swept_at.unwrap_or_default().saturating_add(plan.sweep_seconds);
-    if is_swept(resource) && plan.sweep_seconds > 0 && sweep_at <= plan.now {
-        return Purpose::Sweep;
+    let sweep_is_due = plan.sweep_seconds > 0 && sweep_at <= plan.now;
+    match resource {
+        // Whatever became of the message that should have fetched one: it is there now, or is fetched now.
+        Resource::Conversations if sweep_is_due => Purpose::History,
+        resource if is_swept(resource) && sweep_is_due => Purpose::Sweep,
+        _ => Purpose::Changes,
     }
-    Purpose::Changes
 }
 
 /// Whether Intercom tells of none that are gone, so that they have to be looked for. Deleted conversations have a list of

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Checkpoint, Due, PREFIX, Phase, Purpose, SHARDS, Stage, WindowSpan};
 use crate::{
     StoreError,
+    error::if_held,
     installation::pk,
     item::{Item, Reader, count, n, s},
 };
@@ -75,11 +76,7 @@ impl Checkpoints {
             .expression_attribute_values(":one", n(1))
             .send()
             .await;
-        match outcome {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        if_held(outcome).map(drop)
     }
 
     /// What is due at `now` (epoch seconds), longest waiting first, at most `limit` of each shard.
@@ -135,11 +132,8 @@ impl Checkpoints {
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        match outcome {
-            Ok(answer) => answer.attributes.map(|item| read(workspace, resource, &item)).transpose(),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(None),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        let item = if_held(outcome)?.and_then(|answer| answer.attributes);
+        item.map(|item| read(workspace, resource, &item)).transpose()
     }
 
     /// Writes where the walk stands, and keeps the lease until `lease_until_ms`. `dirty_since` is left alone: others
@@ -200,12 +194,7 @@ impl Checkpoints {
             .expression_attribute_values(":since", n(since.epoch_seconds()))
             .send()
             .await;
-        match outcome {
-            Ok(_) => Ok(()),
-            // An older mark covers this one; no checkpoint means that the first walk covers everything.
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        if_held(outcome).map(drop)
     }
 
     /// All checkpoints of one workspace.
@@ -308,15 +297,12 @@ impl Checkpoints {
     }
 
     async fn send(&self, checkpoint: &Checkpoint, request: UpdateItemFluentBuilder) -> Result<(), StoreError> {
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(StoreError::LeaseLost {
-                    workspace: checkpoint.workspace.to_string(),
-                    resource: checkpoint.resource.clone(),
-                })
-            }
-            Err(e) => Err(StoreError::unavailable(e)),
+        match if_held(request.send().await)? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::LeaseLost {
+                workspace: checkpoint.workspace.to_string(),
+                resource: checkpoint.resource.clone(),
+            }),
         }
     }
 }

@@ -7,6 +7,7 @@ use memory::{EntityRef, Event, Settings, keys};
 use super::{Claim, Head, MemoryTable, items};
 use crate::{
     StoreError,
+    error::if_held,
     item::{Item, count, n, s},
 };
 
@@ -134,11 +135,7 @@ impl MemoryTable {
                 .expression_attribute_values(":at", n(at.epoch_seconds()))
                 .expression_attribute_values(":claim", count(claim.0)),
         };
-        let buried = match request.send().await {
-            Ok(_) => true,
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => false,
-            Err(e) => return Err(StoreError::unavailable(e)),
-        };
+        let buried = if_held(request.send().await)?.is_some();
         let standing = if buried { None } else { self.head(entity).await? };
         // A put whose answer was lost is sent again, and then meets itself.
         let is_this_one =
@@ -169,11 +166,7 @@ impl MemoryTable {
             .condition_expression("tombstone = :absent AND attribute_not_exists(merged_into) AND claim < :claim")
             .expression_attribute_values(":absent", s(TombstoneKind::Absent.as_str()))
             .expression_attribute_values(":claim", count(claim.0));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        Ok(if_held(request.send().await)?.is_some())
     }
 
     /// Notes on the tombstone when the last trace was gone.
@@ -191,11 +184,7 @@ impl MemoryTable {
             .condition_expression("tombstone = :erased")
             .expression_attribute_values(":at", s(at.iso()))
             .expression_attribute_values(":erased", s(TombstoneKind::Erased.as_str()));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        if_held(request.send().await).map(drop)
     }
 
     /// Removes what is left of a thing that is gone for good, where whoever buried it did not come to its end.

@@ -7,6 +7,7 @@ use memory::Event;
 use super::{CONCURRENCY, MemoryTable, items};
 use crate::{
     StoreError,
+    error::if_held,
     item::{Reader, n, s},
 };
 
@@ -60,8 +61,8 @@ impl MemoryTable {
         if !event.redacted {
             request = request.expression_attribute_values(":shape", s(shape));
         }
-        match request.send().await {
-            Ok(answer) => {
+        match if_held(request.send().await)? {
+            Some(answer) => {
                 let replaced_a_long_one =
                     answer.attributes.is_some_and(|old| Reader::new(&old).number("pieces").unwrap_or(0_u32) > 0);
                 if replaced_a_long_one {
@@ -69,7 +70,7 @@ impl MemoryTable {
                 }
                 Ok(1 + pieces)
             }
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            None => {
                 // It may stand there already, and who put it, or whose answer was lost, did not come to remove what it
                 // replaced.
                 if pieces > 0 || event.redacted || met_before {
@@ -77,7 +78,6 @@ impl MemoryTable {
                 }
                 Ok(0)
             }
-            Err(e) => Err(StoreError::unavailable(e)),
         }
     }
 }

@@ -9,6 +9,7 @@ use memory::{EntityRef, Relation, View, keys};
 use super::{CONCURRENCY, Claim, MemoryTable, items, read::Head};
 use crate::{
     StoreError,
+    error::if_held,
     item::{count, n, s},
 };
 
@@ -41,11 +42,7 @@ impl MemoryTable {
             .condition_expression(not_newer)
             .expression_attribute_values(":version", n(version.epoch_seconds()))
             .expression_attribute_values(":claim", count(claim.0));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        Ok(if_held(request.send().await)?.is_some())
     }
 
     /// Removes the relations that the view no longer has, unless a newer view has written them again.
@@ -94,11 +91,7 @@ impl MemoryTable {
             .condition_expression("version = :version AND claim = :claim")
             .expression_attribute_values(":version", n(view.document.updated_at.epoch_seconds()))
             .expression_attribute_values(":claim", count(claim.0));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        if_held(request.send().await).map(drop)
     }
 
     /// This view lost: what it linked and the winner does not link goes again.
@@ -136,11 +129,7 @@ impl MemoryTable {
                 .expression_attribute_values(":claim", count(claim.0))
                 .send()
                 .await;
-            match outcome {
-                Ok(_) => Ok(1),
-                Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(0),
-                Err(e) => Err(StoreError::unavailable(e)),
-            }
+            Ok(usize::from(if_held(outcome)?.is_some()))
         });
         let removed = stream::iter(deletes).buffer_unordered(CONCURRENCY).try_collect::<Vec<usize>>().await?;
         Ok(removed.into_iter().sum())

@@ -9,6 +9,7 @@ use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys}
 use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
 use crate::{
     StoreError,
+    error::if_held,
     item::{Item, Reader, count, n, s},
 };
 
@@ -212,17 +213,14 @@ impl MemoryTable {
             .expression_attribute_values(":claim", count(claim.0))
             .expression_attribute_values(":shape", s(&head.shape))
             .expression_attribute_values(":content", crate::item::b(&head.content));
-        match request.send().await {
-            Ok(_) => {
+        match if_held(request.send().await)? {
+            Some(_) => {
                 if pieces == 0 && stored.view.document.body.is_some() {
                     self.remove_stale_document_pieces(entity, claim, 0).await?;
                 }
                 Ok(Rewritten::Done)
             }
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Rewritten::Overtaken)
-            }
-            Err(e) => Err(StoreError::unavailable(e)),
+            None => Ok(Rewritten::Overtaken),
         }
     }
 
@@ -247,14 +245,11 @@ impl MemoryTable {
             .condition_expression("version = :version AND redacted = :redacted")
             .expression_attribute_values(":version", n(old.version.epoch_seconds()))
             .expression_attribute_values(":redacted", AttributeValue::Bool(old.redacted));
-        match request.send().await {
-            Ok(_) => {
-                self.remove_stale_continuations(new).await?;
-                Ok(true)
-            }
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(e) => Err(StoreError::unavailable(e)),
+        let replaced = if_held(request.send().await)?.is_some();
+        if replaced {
+            self.remove_stale_continuations(new).await?;
         }
+        Ok(replaced)
     }
 
     /// Removes a thing without a trace, where what it is about is buried elsewhere.
@@ -281,11 +276,7 @@ impl MemoryTable {
             .update_expression("SET fetched_at = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(tombstone)")
             .expression_attribute_values(":now", n(now));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(e) => Err(StoreError::unavailable(e)),
-        }
+        if_held(request.send().await).map(drop)
     }
 }
 

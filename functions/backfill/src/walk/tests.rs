@@ -153,7 +153,13 @@ fn a_sweep_is_due_once_a_week_where_intercom_does_not_tell_what_is_gone() {
     let done = Checkpoint { shape: Some("1".into()), swept_at: Some(NOW), ..fresh() };
     let at = |days: i64| purpose(&done, Resource::Contacts, plan(NOW + days * DAY));
     assert_eq!((at(6), at(7)), (Purpose::Changes, Purpose::Sweep));
-    assert_eq!(purpose(&done, Resource::Conversations, plan(NOW + 8 * DAY)), Purpose::Changes);
+    assert_eq!(purpose(&done, Resource::DeletedConversations, plan(NOW + 8 * DAY)), Purpose::Changes);
+    let conversations = |days: i64| purpose(&done, Resource::Conversations, plan(NOW + days * DAY));
+    assert_eq!(
+        (conversations(6), conversations(7)),
+        (Purpose::Changes, Purpose::History),
+        "they have a list of their own"
+    );
     let never = Plan { sweep_seconds: 0, ..plan(NOW + 8 * DAY) };
     assert_eq!(purpose(&done, Resource::Contacts, never), Purpose::Changes);
 }
