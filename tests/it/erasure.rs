@@ -9,7 +9,7 @@ use tests::Stack;
 
 use crate::memory::{Items, conversation_pk, deliver, installed, mutate, of};
 
-pub(crate) const SECRET: &str = "zanzibar-7731";
+const SECRET: &str = "zanzibar-7731";
 
 /// Every item of memory as text; indexes hold what items hold.
 pub(crate) async fn everything(stack: &Stack) -> String {
@@ -47,7 +47,7 @@ pub(crate) async fn outspoken(stack: &Stack) -> (String, String, String, Vec<Val
     (contact, own, other, all)
 }
 
-pub(crate) async fn deliver_all(stack: &Stack, notifications: &[Value]) {
+async fn deliver_all(stack: &Stack, notifications: &[Value]) {
     for notification in notifications {
         assert_eq!(stack.notify(notification).await, 200);
     }

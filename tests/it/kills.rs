@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::{Options, Stack, kill_at};
 
 use crate::{
-    erasure::{SECRET, assert_forgotten, everything, outspoken},
+    erasure::{assert_forgotten, everything, outspoken},
     memory::{Items, assert_same, mutate},
 };
 
@@ -142,21 +142,32 @@ fn invariant_7_a_sweep_that_is_killed_anywhere_removes_what_is_gone_and_nothing_
     });
 }
 
+/// The end of a long message.
+const LONG: &str = "zanzibar-9912";
+
 /// One whose memory is complete, with a contact that said much, and the notification of what now happens to it.
 async fn before(action: Action) -> Stack {
     let stack = installed().await;
     stack.settle().await;
     let (contact, own, ..) = outspoken(&stack).await;
     // More than an item holds.
-    let long = format!("<p>{SECRET}</p>{}", "<p>And another thing.</p>".repeat(20_000));
-    mutate(&stack, &Mutate::new(Action::UserReplied).on(&own).by_contact(&contact).saying(long)).await;
+    let long = format!("<p>{}</p><p>{LONG}</p>", "And another thing. ".repeat(20_000));
+    let said = mutate(&stack, &Mutate::new(Action::UserReplied).on(&own).by_contact(&contact).saying(long)).await;
     stack.revisit().await;
-    let company = stack.intercom.state().ids(Kind::Companies)[0].clone();
-    let what = if action == Action::CompanyDeleted { company } else { contact };
-    let mut happens = Mutate::new(action).on(&what);
-    if action == Action::ContactUpdated {
-        happens.fields.insert("name".to_owned(), json!("Quillon the Younger"));
-    }
+    assert!(everything(&stack).await.contains(LONG));
+    let happens = match action {
+        Action::CompanyDeleted => Mutate::new(action).on(&stack.intercom.state().ids(Kind::Companies)[0]),
+        Action::PartRedacted => {
+            let part_id = said.ids["part_id"].as_str().map(str::to_owned);
+            Mutate { part_id, ..Mutate::new(action).on(&own) }
+        }
+        Action::ContactUpdated => {
+            let mut renamed = Mutate::new(action).on(&contact);
+            renamed.fields.insert("name".to_owned(), json!("Quillon the Younger"));
+            renamed
+        }
+        _ => Mutate::new(action).on(&contact),
+    };
     let happens = mutate(&stack, &happens).await;
     for notification in &happens.notifications {
         assert_eq!(stack.notify(notification).await, 200);
@@ -171,7 +182,8 @@ fn ends_the_same_after_a_kill_anywhere(action: Action) {
         let (_, steps) = kill_at(stack.drain(), usize::MAX).await;
         (stack.tables.memory().await, steps)
     });
-    assert!(steps > 30, "{steps}");
+    let is_erasure = matches!(action, Action::ContactDeleted | Action::PartRedacted);
+    assert!(steps > 20, "{steps}");
     println!("{action:?}: killed at each of {steps} steps");
     at_each(steps, async |kill| {
         let stack = before(action).await;
@@ -183,9 +195,11 @@ fn ends_the_same_after_a_kill_anywhere(action: Action) {
             println!("killed at step {kill}");
             assert_same(&truth, &memory);
         }
+        let left = everything(&stack).await;
         if action == Action::ContactDeleted {
-            assert_forgotten(&everything(&stack).await);
+            assert_forgotten(&left);
         }
+        assert_eq!(left.contains(LONG), !is_erasure, "killed at step {kill}");
     });
 }
 
@@ -207,4 +221,9 @@ fn a_merge_that_is_killed_anywhere_moves_every_link() {
 #[test]
 fn a_new_name_reaches_everything_although_a_run_is_killed_anywhere() {
     ends_the_same_after_a_kill_anywhere(Action::ContactUpdated);
+}
+
+#[test]
+fn a_redaction_that_is_killed_anywhere_leaves_no_word() {
+    ends_the_same_after_a_kill_anywhere(Action::PartRedacted);
 }

@@ -194,6 +194,7 @@ impl Checkpoints {
             .expression_attribute_values(":since", n(since.epoch_seconds()))
             .send()
             .await;
+        // An older mark covers this one; no checkpoint means that the first walk covers everything.
         if_held(outcome).map(drop)
     }
 

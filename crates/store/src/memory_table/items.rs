@@ -293,3 +293,24 @@ pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention)
     }
     DocumentItems { head, continuations }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_continuation_says_to_what_it_belongs() {
+        let at = Timestamp::from_epoch_seconds(1_795_305_600).unwrap();
+        let event = keys::event_sk(at, "intercom:conversation:215:8:conversation.replied");
+        for (redacted, second) in [(false, 0), (true, 1)] {
+            let key = keys::continuation_sk(&continuation_of(&event, 5, redacted), 2);
+            assert_eq!(Piece::read(&key), Some(Piece { of: &event, version: (5, second), number: 2 }));
+        }
+        let key = keys::continuation_sk(&document_piece_prefix(Claim(7), at), 12);
+        assert_eq!(Piece::read(&key), Some(Piece { of: keys::DOCUMENT, version: (1_795_305_600, 7), number: 12 }));
+        for no_piece in [event.as_str(), keys::DOCUMENT, keys::CLAIM, "relation#intercom#admin#9#assigned_to"] {
+            assert_eq!(Piece::read(no_piece), None, "{no_piece}");
+        }
+    }
+}
