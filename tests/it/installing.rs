@@ -213,6 +213,7 @@ async fn every_refusal_has_a_page_that_says_what_to_do_and_stores_no_installatio
         (exchange, FailureKind::Empty, 502, "did not accept the authorisation"),
         (exchange, FailureKind::NonJson, 502, "did not accept the authorisation"),
         (exchange, FailureKind::Disconnect, 502, "could not be reached"),
+        (exchange, FailureKind::Truncated, 502, "could not be reached"),
         ("GET /me", FailureKind::Unauthorized, 502, "took the access back at once"),
         ("GET /me", FailureKind::Status { status: 403 }, 502, "Tick “Read admins”"),
         ("GET /me", FailureKind::Status { status: 500 }, 502, "did not say which workspace"),
@@ -230,7 +231,7 @@ async fn every_refusal_has_a_page_that_says_what_to_do_and_stores_no_installatio
     assert_eq!(answer.status_code, 503);
     assert!(body_of(&answer).contains("Nothing was stored. Please connect again"));
     assert_eq!(installation(&stack).await, None);
-    assert_eq!(stack.metrics.sum("CallbacksRefused"), 11);
+    assert_eq!(stack.metrics.sum("CallbacksRefused"), 12);
     stack.cipher.set_broken(false);
 
     let (state, cookie) = stack.begin_install().await;

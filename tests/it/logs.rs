@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use store::installation::{Installations, StoredToken};
 use tests::{CLIENT_SECRET, Options, Stack, body_of, event, header_of, signed};
+use tracing::{Dispatch, dispatcher::DefaultGuard};
 
 const MARKER: &str = "Please rotate the zebra-striped umbrella before noon";
 
@@ -59,6 +60,13 @@ impl io::Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Listens on this thread until both are dropped. The second is there because `tracing` lets the first thread that comes by a
+/// line decide for all whether it is ever said, as long as there is one subscriber only; and other tests' threads have none.
+fn listen(subscriber: impl Into<Dispatch>) -> (DefaultGuard, Dispatch) {
+    let listening = tracing::dispatcher::set_default(&subscriber.into());
+    (listening, Dispatch::new(subscriber::Registry::default()))
 }
 
 /// Names, addresses and words of everything that Intercom holds.
@@ -223,7 +231,7 @@ async fn invariant_11_tokens_and_secrets_are_in_no_log_and_in_clear_in_no_item_a
     // What ships, as talkative as its environment can make it.
     let env = [("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("RUST_LOG", "trace")];
     let shipped = platform::logging::subscriber(&Environment::from(env), move || writer.clone());
-    let listening = tracing::subscriber::set_default(shipped);
+    let listening = listen(shipped);
     let (stack, secrets, pages) = journey().await;
     let (state, memory) = (stack.tables.dump(&stack.tables.state).await, stack.tables.dump(&stack.tables.memory).await);
     // An error of the tables' own, text and all.
@@ -255,7 +263,7 @@ async fn without_the_filter_the_libraries_would_log_what_no_line_of_ours_says() 
     let lines = Lines::default();
     let writer = lines.clone();
     let everything = subscriber::fmt::layer().json().with_writer(move || writer.clone());
-    let listening = tracing::subscriber::set_default(subscriber::Registry::default().with(everything));
+    let listening = listen(subscriber::Registry::default().with(everything));
     let (_stack, secrets, _) = journey().await;
     drop(listening);
     let mut leaking: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
@@ -279,7 +287,7 @@ async fn in_private_app_mode_the_token_stays_in_the_secret() {
     let lines = Lines::default();
     let writer = lines.clone();
     let env = Environment::from([("AWS_LAMBDA_LOG_LEVEL", "TRACE")]);
-    let listening = tracing::subscriber::set_default(platform::logging::subscriber(&env, move || writer.clone()));
+    let listening = listen(platform::logging::subscriber(&env, move || writer.clone()));
     let stack = Stack::start(Options { private_app: true, ..Options::default() }).await;
     stack.settle().await;
     stack.intercom.state().revoke_tokens();

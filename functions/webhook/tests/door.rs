@@ -177,6 +177,8 @@ async fn an_unknown_topic_is_logged_by_name_and_no_secret_signature_or_text_at_a
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    // With one subscriber only, `tracing` lets the first thread that comes by a line decide for all: another test's.
+    let _second = tracing::Dispatch::new(lambda_runtime::tracing::subscriber::Registry::default());
 
     let queue = SlowQueue::default();
     let (door, _) = door(&queue, &Hanging::default()).await;
