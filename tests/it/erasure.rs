@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use emulator::{Action, Kind, Mutate};
 use memory::{EntityRef, EntityType};
 use serde_json::{Value, json};
@@ -185,4 +186,23 @@ async fn a_deleted_company_leaves_the_conversations_of_its_people() {
     let items = stack.tables.memory().await;
     let named = items.iter().filter(|((pk, _), item)| !pk.ends_with(&company) && item.to_string().contains(&company));
     assert_eq!(named.map(|(key, _)| key).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+}
+
+#[tokio::test]
+async fn a_link_that_a_killed_writer_of_a_later_look_left_goes_with_the_company_all_the_same() {
+    let stack = installed().await;
+    let company = stack.intercom.state().ids(Kind::Companies)[0].clone();
+    let entity = EntityRef::new(&stack.workspace(), EntityType::Company, &company);
+    let linked = stack.memory().linked(&entity, None).await.unwrap().entities;
+    assert!(!linked.is_empty());
+    for from in &linked {
+        let link = stack.tables.client.update_item().table_name(&stack.tables.memory);
+        let sk = format!("relation#intercom#company#{company}#belongs_to");
+        let link = link.key("pk", AttributeValue::S(from.pk())).key("sk", AttributeValue::S(sk));
+        let later = AttributeValue::N("1".to_owned());
+        link.update_expression("ADD claim :one").expression_attribute_values(":one", later).send().await.unwrap();
+    }
+    let deleted = mutate(&stack, &Mutate::new(Action::CompanyDeleted).on(&company)).await;
+    deliver(&stack, &deleted).await;
+    assert!(stack.memory().linked(&entity, None).await.unwrap().entities.is_empty());
 }

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::{StreamExt, TryStreamExt, stream};
 use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
-use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
+use super::{CONCURRENCY, Claim, MemoryTable, Stored, items, stored::entity_of};
 use crate::{
     StoreError,
     error::if_held,
@@ -224,15 +225,26 @@ impl MemoryTable {
         }
     }
 
-    /// Removes the links that the view lacks. `true` where there were any.
+    /// Removes the links that the view lacks, each only where it is still as it was read: what is known of those whom it
+    /// names was read after it. (By the document's own look it could not be told: a writer that was killed may have left a
+    /// link of a later one.) `true` where there were any.
     async fn unlink(&self, entity: &EntityRef, stored: &Stored, view: &View) -> Result<bool, StoreError> {
         let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
-        let gone: Vec<String> =
-            stored.view.relations.iter().map(Relation::sk).filter(|sk| !kept.contains(sk)).collect();
-        let any = !gone.is_empty();
-        let (version, claim) = look_of(stored);
-        self.delete_relations(entity, gone.into_iter(), version, claim).await?;
-        Ok(any)
+        let gone = stored.links.iter().filter(|(sk, _)| !kept.contains(*sk));
+        let removed = gone.map(|(sk, (version, claim))| async move {
+            let request = self
+                .client
+                .delete_item()
+                .table_name(&self.table)
+                .key("pk", s(entity.pk()))
+                .key("sk", s(sk))
+                .condition_expression("version = :version AND claim = :claim")
+                .expression_attribute_values(":version", n(*version))
+                .expression_attribute_values(":claim", count(*claim));
+            Ok(if_held(request.send().await)?.is_some())
+        });
+        let removed = stream::iter(removed).buffer_unordered(CONCURRENCY);
+        removed.try_fold(false, |any, removed| async move { Ok(any || removed) }).await
     }
 
     /// Puts a blanked event in the place of the one that was read; `false` where another one stands there by now.

@@ -19,6 +19,8 @@ pub struct Stored {
     pub head: Option<Head>,
     /// The thing. Without a document, or with a tombstone in its place, the document here is an empty one.
     pub view: View,
+    /// By the sort keys of the links: version and claim of the look that wrote each.
+    pub(crate) links: BTreeMap<String, (i64, u64)>,
     /// Sort keys of continuations that nothing stored refers to any more: whoever replaced what they belonged to did not
     /// come to remove them. Those of a version that is still to come are not among them.
     pub(crate) stale: Vec<String>,
@@ -59,17 +61,21 @@ fn read(entity: &EntityRef, items: &BTreeMap<String, Item>) -> Result<Stored, St
     };
     let mut events = Vec::new();
     let mut relations = Vec::new();
+    let mut links = BTreeMap::new();
     let mut stale = Vec::new();
     for (sk, item) in items {
         if sk.starts_with(keys::RELATION_PREFIX) {
             relations.push(relation(entity, item)?);
+            let link = Reader::new(item);
+            let look = (link.number("version").unwrap_or_default(), link.number("claim").unwrap_or_default());
+            links.insert(sk.clone(), look);
         } else if item.contains_key("source_id") {
             events.push(event(entity, sk, item, items)?);
         } else if is_stale(sk, items) {
             stale.push(sk.clone());
         }
     }
-    Ok(Stored { head, view: View { document, events, relations }, stale })
+    Ok(Stored { head, view: View { document, events, relations }, links, stale })
 }
 
 /// Whether a continuation belongs to what has been replaced.
