@@ -174,11 +174,11 @@ impl MemoryTable {
         let there = stored.view.relations.iter().filter(|relation| kept.contains(&relation.sk())).map(digest);
         let mut relations: HashSet<items::Digest> = there.filter(|digest| head.relations.contains(digest)).collect();
         relations.extend(new.iter().copied().map(digest));
-        // And an item without its digest gets one: a revision that was killed may have left it.
-        let undigested = view
-            .relations
-            .iter()
-            .filter(|relation| had.contains(&relation.sk()) && !relations.contains(&digest(relation)));
+        // And an item without its digest gets one: a revision that was killed may have left it. Not where links are still to be
+        // removed: it may be one of those, and would be put back behind who removes it.
+        let undigested = view.relations.iter().filter(|relation| {
+            !head.unlinking && had.contains(&relation.sk()) && !relations.contains(&digest(relation))
+        });
         let mut found = Vec::new();
         for relation in undigested {
             if self.put_relation(relation, claim, version).await? {
