@@ -1,9 +1,9 @@
 //! Many bad days: after the faults end and one reconciliation has run, memory holds what Intercom holds.
 //!
 //! A schedule is made from a seed: things happen in the workspace, and their webhooks arrive, twice, late, or never;
-//! Intercom answers 429, 5xx, too late, nothing, or half of something; DynamoDB throttles, fails, or does what it was asked without
-//! saying so; queues deliver twice and refuse; runs are killed anywhere, and what was received too often lies with the dead
-//! letters. What memory ends in is compared with what a new installation makes of the same workspace.
+//! Intercom answers 429, 5xx, too late, nothing, or half of something; DynamoDB throttles, fails, or does what it was asked
+//! without saying so; queues deliver twice and refuse; runs are killed anywhere, and what was received too often lies with
+//! the dead letters. What memory ends in is compared with what a new installation makes of the same workspace.
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 

@@ -4,7 +4,10 @@ use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use intercom::Timestamp;
 use memory::{EntityRef, Event, Settings, keys};
 
-use super::{Claim, Head, MemoryTable, items};
+use super::{
+    Claim, Head, MemoryTable,
+    items::{self, Piece, Rank},
+};
 use crate::{
     StoreError,
     error::if_held,
@@ -221,7 +224,7 @@ impl MemoryTable {
         Ok(removed)
     }
 
-    /// Removes the continuations of other versions of an event than the one that is stored.
+    /// Removes the continuations of earlier versions of an event than the one that is stored.
     pub(crate) async fn remove_stale_continuations(&self, event: &Event) -> Result<(), StoreError> {
         let head = keys::event_sk(event.occurred_at, &event.source_id);
         let answer = self
@@ -230,29 +233,30 @@ impl MemoryTable {
             .table_name(&self.table)
             .key("pk", s(event.entity.pk()))
             .key("sk", s(&head))
-            .projection_expression("version, redacted, pieces")
+            .projection_expression("version, redacted")
             .consistent_read(true)
             .send()
             .await
             .map_err(StoreError::unavailable)?;
-        let item = answer.item.unwrap_or_default();
-        let read = crate::item::Reader::new(&item);
-        let redacted = if read.flag("redacted") { "r" } else { "" };
-        let current = format!("{head}#{}{redacted}#", read.number::<i64>("version").unwrap_or_default());
-        let stale = self.keys_with_prefix(&event.entity, &format!("{head}#")).await?;
-        self.delete_all(&event.entity, stale.into_iter().filter(|sk| !sk.starts_with(&current)).collect()).await
+        let now = items::rank(&head, &answer.item.unwrap_or_default());
+        let mut stale = self.keys_with_prefix(&event.entity, &format!("{head}#")).await?;
+        stale.retain(|sk| Piece::read(sk).is_some_and(|piece| piece.is_stale(now)));
+        self.delete_all(&event.entity, stale).await
     }
 
-    /// Removes the continuations of other views of a document than this one.
+    /// Removes the continuations of earlier views of a document than the one that stands there `now`, with so many of its own,
+    /// and those of the one that it `replaced`, which may be of a later claim.
     pub(crate) async fn remove_stale_document_pieces(
         &self,
         entity: &EntityRef,
-        claim: Claim,
-        pieces: usize,
+        now: (Rank, usize),
+        replaced: Option<Rank>,
     ) -> Result<(), StoreError> {
-        let ending = format!("-{}#", claim.0);
-        let all = self.keys_with_prefix(entity, items::DOCUMENT_PIECES).await?;
-        let stale = all.into_iter().filter(|sk| pieces == 0 || !sk.contains(&ending)).collect();
+        let mut stale = self.keys_with_prefix(entity, items::DOCUMENT_PIECES).await?;
+        stale.retain(|sk| {
+            let was_replaced = |rank: Rank| Some(rank) == replaced && rank != now.0;
+            Piece::read(sk).is_some_and(|piece| piece.is_stale(now) || was_replaced(piece.rank))
+        });
         self.delete_all(entity, stale).await
     }
 

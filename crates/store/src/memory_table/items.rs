@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{Claim, Retention};
-use crate::item::{Item, b, count, n, s};
+use crate::item::{Item, Reader, b, count, n, s};
 
 /// Longest body in one item, in bytes: an item holds 400 KB, attribute names and everything else included.
 const MAX_BODY: usize = 300 * 1024;
@@ -233,13 +233,17 @@ pub(crate) fn document_piece_prefix(claim: Claim, version: Timestamp) -> String 
     format!("{DOCUMENT_PIECES}{}-{}", version.epoch_seconds(), claim.0)
 }
 
+/// Which of several versions of a text: what is greater wins over what is less. Of a document its version and its claim; of
+/// an event whether it is without its words, and its version.
+pub(crate) type Rank = (i64, i64);
+
 /// What the sort key of a continuation says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Piece<'a> {
     /// The sort key of what it continues.
     pub(crate) of: &'a str,
-    /// Of what it continues: version, and the claim of a document, or 1 for an event without its words.
-    pub(crate) version: (i64, u64),
+    /// Which version of it.
+    pub(crate) rank: Rank,
     /// From 1.
     pub(crate) number: usize,
 }
@@ -249,15 +253,33 @@ impl<'a> Piece<'a> {
     pub(crate) fn read(sk: &'a str) -> Option<Self> {
         let (rest, number) = sk.rsplit_once('#')?;
         let (of, version) = rest.rsplit_once('#')?;
-        let version = match version.rsplit_once('-').filter(|_| of == keys::DOCUMENT) {
+        let rank = match version.rsplit_once('-').filter(|_| of == keys::DOCUMENT) {
             Some((version, claim)) => (version.parse().ok()?, claim.parse().ok()?),
             None => match version.strip_suffix('r') {
-                Some(version) => (version.parse().ok()?, 1),
-                None => (version.parse().ok()?, 0),
+                Some(version) => (1, version.parse().ok()?),
+                None => (0, version.parse().ok()?),
             },
         };
-        Some(Self { of, version, number: number.parse().ok()? })
+        Some(Self { of, rank, number: number.parse().ok()? })
     }
+
+    /// Whether it belongs to what has been replaced by what stands there, with so many continuations. One of a greater rank
+    /// does not: its writer puts it before the head, which is still to come.
+    pub(crate) fn is_stale(&self, (rank, pieces): (Rank, usize)) -> bool {
+        self.rank < rank || (self.rank == rank && self.number > pieces)
+    }
+}
+
+/// The rank of what stands at this sort key, and how many continuations it has.
+pub(crate) fn rank(sk: &str, item: &Item) -> (Rank, usize) {
+    let read = Reader::new(item);
+    let version = read.number("version").unwrap_or_default();
+    if sk == keys::DOCUMENT {
+        let rank = (version, read.number("claim").unwrap_or_default());
+        return (rank, read.number("pieces").unwrap_or_default());
+    }
+    // Of one version of an event there are never fewer: who has more of it is about to put its head.
+    ((read.flag("redacted").into(), version), usize::MAX)
 }
 
 /// The thing as it is now.
@@ -303,14 +325,34 @@ mod tests {
     fn a_continuation_says_to_what_it_belongs() {
         let at = Timestamp::from_epoch_seconds(1_795_305_600).unwrap();
         let event = keys::event_sk(at, "intercom:conversation:215:8:conversation.replied");
-        for (redacted, second) in [(false, 0), (true, 1)] {
+        for (redacted, first) in [(false, 0), (true, 1)] {
             let key = keys::continuation_sk(&continuation_of(&event, 5, redacted), 2);
-            assert_eq!(Piece::read(&key), Some(Piece { of: &event, version: (5, second), number: 2 }));
+            assert_eq!(Piece::read(&key), Some(Piece { of: &event, rank: (first, 5), number: 2 }));
         }
         let key = keys::continuation_sk(&document_piece_prefix(Claim(7), at), 12);
-        assert_eq!(Piece::read(&key), Some(Piece { of: keys::DOCUMENT, version: (1_795_305_600, 7), number: 12 }));
+        assert_eq!(Piece::read(&key), Some(Piece { of: keys::DOCUMENT, rank: (1_795_305_600, 7), number: 12 }));
         for no_piece in [event.as_str(), keys::DOCUMENT, keys::CLAIM, "relation#intercom#admin#9#assigned_to"] {
             assert_eq!(Piece::read(no_piece), None, "{no_piece}");
         }
+    }
+
+    #[test]
+    fn a_continuation_is_stale_where_a_greater_version_stands_and_never_where_its_own_is_still_to_come() {
+        let head = |marks: &[(&str, AttributeValue)]| {
+            marks.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<Item>()
+        };
+        let event = |version, redacted| head(&[("version", n(version)), ("redacted", AttributeValue::Bool(redacted))]);
+        let said = |sk: &str, head: &Item| {
+            let piece = Piece::read(sk).unwrap();
+            piece.is_stale(rank(piece.of, head))
+        };
+        assert!(said("event#x#5#0001", &event(6, false)));
+        assert!(!said("event#x#5#0001", &event(5, false)) && !said("event#x#6#0001", &event(5, false)));
+        assert!(said("event#x#5#0001", &event(5, true)) && said("event#x#6#0001", &event(5, true)), "words stay away");
+        let document =
+            |version, claim, pieces| head(&[("version", n(version)), ("claim", n(claim)), ("pieces", n(pieces))]);
+        assert!(said("document#5-2#0001", &document(5, 3, 1)) && said("document#5-9#0001", &document(6, 1, 1)));
+        assert!(!said("document#5-3#0001", &document(5, 3, 1)) && !said("document#5-4#0001", &document(5, 3, 1)));
+        assert!(said("document#5-3#0002", &document(5, 3, 1)), "a body that is shorter now");
     }
 }

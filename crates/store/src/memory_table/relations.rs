@@ -110,6 +110,7 @@ impl MemoryTable {
         Ok(())
     }
 
+    /// Removes links of this view and of earlier ones.
     pub(crate) async fn delete_relations(
         &self,
         entity: &EntityRef,
@@ -117,19 +118,28 @@ impl MemoryTable {
         version: Timestamp,
         claim: Claim,
     ) -> Result<usize, StoreError> {
-        let deletes = sks.map(|sk| async move {
-            let outcome = self
+        let links = sks.map(|sk| (sk, version.epoch_seconds(), claim.0));
+        self.delete_links(entity, links, "version < :version OR (version = :version AND claim <= :claim)").await
+    }
+
+    /// Removes links by sort key, each where the condition on its version and claim holds. Gives how many.
+    pub(crate) async fn delete_links(
+        &self,
+        entity: &EntityRef,
+        links: impl Iterator<Item = (String, i64, u64)>,
+        condition: &str,
+    ) -> Result<usize, StoreError> {
+        let deletes = links.map(|(sk, version, claim)| async move {
+            let request = self
                 .client
                 .delete_item()
                 .table_name(&self.table)
                 .key("pk", s(entity.pk()))
                 .key("sk", s(sk))
-                .condition_expression("version < :version OR (version = :version AND claim <= :claim)")
-                .expression_attribute_values(":version", n(version.epoch_seconds()))
-                .expression_attribute_values(":claim", count(claim.0))
-                .send()
-                .await;
-            Ok(usize::from(if_held(outcome)?.is_some()))
+                .condition_expression(condition)
+                .expression_attribute_values(":version", n(version))
+                .expression_attribute_values(":claim", count(claim));
+            Ok(usize::from(if_held(request.send().await)?.is_some()))
         });
         let removed = stream::iter(deletes).buffer_unordered(CONCURRENCY).try_collect::<Vec<usize>>().await?;
         Ok(removed.into_iter().sum())

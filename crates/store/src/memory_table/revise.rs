@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::{StreamExt, TryStreamExt, stream};
 use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
-use super::{CONCURRENCY, Claim, MemoryTable, Stored, items, stored::entity_of};
+use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
 use crate::{
     StoreError,
     error::if_held,
@@ -199,7 +198,7 @@ impl MemoryTable {
             unlinking: head.unlinking,
         };
         let document = items::document(&view.document, &marks, self.retention);
-        let pieces = document.continuations.len();
+        let now = items::rank(keys::DOCUMENT, &document.head);
         // The pieces have the keys that they had; a body is only ever taken away here, never changed.
         let request = self
             .client
@@ -216,8 +215,8 @@ impl MemoryTable {
             .expression_attribute_values(":content", crate::item::b(&head.content));
         match if_held(request.send().await)? {
             Some(_) => {
-                if pieces == 0 && stored.view.document.body.is_some() {
-                    self.remove_stale_document_pieces(entity, claim, 0).await?;
+                if now.1 == 0 && stored.view.document.body.is_some() {
+                    self.remove_stale_document_pieces(entity, now, None).await?;
                 }
                 Ok(Rewritten::Done)
             }
@@ -231,20 +230,8 @@ impl MemoryTable {
     async fn unlink(&self, entity: &EntityRef, stored: &Stored, view: &View) -> Result<bool, StoreError> {
         let kept: HashSet<String> = view.relations.iter().map(Relation::sk).collect();
         let gone = stored.links.iter().filter(|(sk, _)| !kept.contains(*sk));
-        let removed = gone.map(|(sk, (version, claim))| async move {
-            let request = self
-                .client
-                .delete_item()
-                .table_name(&self.table)
-                .key("pk", s(entity.pk()))
-                .key("sk", s(sk))
-                .condition_expression("version = :version AND claim = :claim")
-                .expression_attribute_values(":version", n(*version))
-                .expression_attribute_values(":claim", count(*claim));
-            Ok(if_held(request.send().await)?.is_some())
-        });
-        let removed = stream::iter(removed).buffer_unordered(CONCURRENCY);
-        removed.try_fold(false, |any, removed| async move { Ok(any || removed) }).await
+        let gone = gone.map(|(sk, (version, claim))| (sk.clone(), *version, *claim));
+        Ok(self.delete_links(entity, gone, "version = :version AND claim = :claim").await? > 0)
     }
 
     /// Puts a blanked event in the place of the one that was read; `false` where another one stands there by now.

@@ -71,22 +71,13 @@ fn read(entity: &EntityRef, items: &BTreeMap<String, Item>) -> Result<Stored, St
             links.insert(sk.clone(), look);
         } else if item.contains_key("source_id") {
             events.push(event(entity, sk, item, items)?);
-        } else if is_stale(sk, items) {
+        } else if let Some(piece) = items::Piece::read(sk)
+            && items.get(piece.of).is_some_and(|head| piece.is_stale(items::rank(piece.of, head)))
+        {
             stale.push(sk.clone());
         }
     }
     Ok(Stored { head, view: View { document, events, relations }, links, stale })
-}
-
-/// Whether a continuation belongs to what has been replaced.
-fn is_stale(sk: &str, items: &BTreeMap<String, Item>) -> bool {
-    let Some(piece) = items::Piece::read(sk) else { return false };
-    let Some(head) = items.get(piece.of).map(Reader::new) else { return false };
-    let of_document = piece.of == keys::DOCUMENT;
-    let second = if of_document { head.number("claim").unwrap_or_default() } else { head.flag("redacted").into() };
-    let current = (head.number::<i64>("version").unwrap_or_default(), second);
-    let pieces = head.number("pieces").unwrap_or_default();
-    piece.version < current || (piece.version == current && piece.number > pieces)
 }
 
 fn document(

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use memory::{EntityRef, Event, Relation, View};
+use memory::{EntityRef, Event, Relation, View, keys};
 
 use super::{Claim, MemoryTable, TombstoneKind, Written, items, read::Head};
 use crate::{
     StoreError,
-    item::{Reader, count, n, s},
+    item::{count, n, s},
 };
 
 impl MemoryTable {
@@ -145,7 +145,7 @@ impl MemoryTable {
         claim: Claim,
         shape: &str,
     ) -> Result<Put, StoreError> {
-        let replaced_by = document.continuations.len();
+        let now = items::rank(keys::DOCUMENT, &document.head);
         for item in document.continuations {
             self.put_item(item, None).await?;
         }
@@ -170,9 +170,9 @@ impl MemoryTable {
         match outcome {
             Ok(answer) => {
                 let old = answer.attributes.unwrap_or_default();
-                let old_pieces = Reader::new(&old).number("pieces").unwrap_or(0_u32);
+                let (replaced, old_pieces) = items::rank(keys::DOCUMENT, &old);
                 if old_pieces > 0 {
-                    self.remove_stale_document_pieces(&view.document.entity, claim, replaced_by).await?;
+                    self.remove_stale_document_pieces(&view.document.entity, now, Some(replaced)).await?;
                 }
                 Ok(Put::Done(if old.is_empty() { None } else { Some(Head::read(&old)?) }))
             }
@@ -187,7 +187,7 @@ impl MemoryTable {
                         return Ok(Put::Lost(winner));
                     }
                     // What it replaced, the lost answer would have told.
-                    self.remove_stale_document_pieces(&view.document.entity, claim, replaced_by).await?;
+                    self.remove_stale_document_pieces(&view.document.entity, now, None).await?;
                     Ok(Put::Done(None))
                 }
                 e => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(e).to_string())),
