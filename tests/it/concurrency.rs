@@ -243,3 +243,58 @@ async fn an_erasure_still_finds_what_was_written_between_its_tombstone_and_its_w
     let words = format!("{:?}", tables.memory_of("acmews01#conversation#7").await);
     assert!(!words.contains("\"c2\"") && words.contains("authorErased"), "{words}");
 }
+
+/// Something with a text that is longer than an item, in its first version and in its second.
+fn long(kind: EntityType, edition: i64) -> View {
+    let at = 1_000 + edition;
+    let body = format!("<p>{}</p><p>edition {edition}</p>", "As was said before. ".repeat(20_000));
+    let object = match kind {
+        EntityType::Article => {
+            json!({"id": "7", "title": "Long", "state": "published", "body": body, "created_at": 1_000,
+            "updated_at": at})
+        }
+        _ => {
+            let author = json!({"type": "admin", "id": "a1"});
+            let part = json!({"id": "p1", "part_type": "comment", "created_at": 1_001, "updated_at": at, "body": body,
+                "author": author});
+            json!({"id": "7", "created_at": 1_000, "updated_at": at, "state": "open",
+                "source": {"id": "s", "body": "<p>Opening</p>"}, "conversation_parts": {"conversation_parts": [part]}})
+        }
+    };
+    transform(&"acmews01".parse().unwrap(), kind, &object, &Settings::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_long_text_that_is_being_written_lacks_no_piece_whenever_an_older_writer_cleans_up() {
+    let shape = Settings::default().shape();
+    for kind in [EntityType::Conversation, EntityType::Article] {
+        for pause in 0.. {
+            let tables = Tables::start().await;
+            let gate = Gate::default();
+            let (older, newer) = (table(&tables, &Wire::counting()), table(&tables, &Wire::through(&gate)));
+            let (of, [first, second]) = (entity(kind, "7"), [1, 2].map(|edition| long(kind, edition)));
+            let claims =
+                [older.claim(&of).await.unwrap(), older.claim(&of).await.unwrap(), older.claim(&of).await.unwrap()];
+            older.write(&first, claims[0], &shape, None, NOW).await.unwrap();
+            let mut paused = true;
+            let beside = async {
+                for _ in 0..pause {
+                    paused = gate.let_one_pass().await;
+                }
+                // It comes to what is written already, and to what is not, as if it had been killed the first time.
+                older.write(&first, claims[1], &shape, None, NOW).await.unwrap();
+                gate.open();
+            };
+            let writing = gate.guard(newer.write(&second, claims[2], &shape, None, NOW));
+            let (written, ()) = tokio::join!(writing, beside);
+            written.unwrap();
+            let stored = older.stored(&of).await.unwrap().unwrap();
+            let text = stored.view.document.body.iter().chain(stored.view.events.iter().map(|event| &event.body));
+            assert!(text.clone().any(|text| text.ends_with("edition 2")), "{kind:?} paused after {pause}");
+            if !paused {
+                assert!(pause > 5, "{pause}");
+                break;
+            }
+        }
+    }
+}
