@@ -31,23 +31,37 @@ pub struct Reference {
     pub evidence: String,
 }
 
-/// A pattern of this file; the tests compile each, so there is none that matches nothing by mistake.
-fn pattern(text: &str) -> Option<Regex> {
-    Regex::new(text).ok()
+/// A pattern of this file. One that does not compile ends the process at its start ([`compile`]): a build in which a pattern
+/// silently matched nothing has been shipped before, since a feature of `regex` was on in tests only.
+#[expect(clippy::expect_used, reason = "a constant that is wrong is a fault of the build, and nothing may hide it")]
+fn pattern(text: &'static str) -> Regex {
+    Regex::new(text).expect("a pattern of this file compiles with the features of `regex` that this build has")
 }
 
-static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"(?i)\bhttps?://[^\s<>"'`\\^{}|\]]+"#));
-static REPOSITORY: LazyLock<Option<Regex>> =
+// `(?i)` would need the tables of the feature `unicode-case`; the scheme of an address is ASCII.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r#"\b(?i-u:https?)://[^\s<>"'`\\^{}|\]]+"#));
+static REPOSITORY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^|[^\w./#@-])([A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100})#(\d{1,9})\b"));
-static KEY: LazyLock<Option<Regex>> =
+static KEY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^|[^\w./#@=-])([A-Z][A-Z0-9_]{0,14})-([1-9]\d{0,6})(?:$|[^\w-])"));
+
+/// Compiles every pattern now instead of at the first text, so that a build whose patterns do not compile never works on
+/// anything.
+///
+/// # Panics
+/// Where one does not compile.
+pub fn compile() {
+    for pattern in [&ADDRESS, &REPOSITORY, &KEY] {
+        LazyLock::force(pattern);
+    }
+}
 
 /// Everything that a text or a piece of HTML mentions, in order of first mention within each of the three ways, each
 /// target once, at most [`MAX_REFERENCES`] and 16 KB of them.
 pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
     let mut found = Found::default();
     let decoded = text.replace("&amp;", "&");
-    for mention in ADDRESS.iter().flat_map(|pattern| pattern.find_iter(&decoded)) {
+    for mention in ADDRESS.find_iter(&decoded) {
         if found.is_full() {
             break;
         }
@@ -59,8 +73,8 @@ pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
         }
     }
     let words = crate::html::to_text(text);
-    let words = ADDRESS.as_ref().map_or(words.as_str().into(), |pattern| pattern.replace_all(&words, " "));
-    for mention in REPOSITORY.iter().flat_map(|pattern| pattern.captures_iter(&words)) {
+    let words = ADDRESS.replace_all(&words, " ");
+    for mention in REPOSITORY.captures_iter(&words) {
         if let (Some(repository), Some(number)) = (mention.get(1), mention.get(2)) {
             let id = format!("{}#{}", repository.as_str(), number.as_str());
             // Issues and pull requests share their numbers; GitHub leads from this address to either.
@@ -75,10 +89,9 @@ pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
 }
 
 fn bare_keys(words: &str, team_keys: &BTreeSet<String>, found: &mut Found) {
-    let Some(pattern) = KEY.as_ref() else { return };
     let mut at = 0;
     // Two keys may share the character between them, so the search goes on right behind the number.
-    while let Some(mention) = words.get(at..).and_then(|rest| pattern.captures(rest)) {
+    while let Some(mention) = words.get(at..).and_then(|rest| KEY.captures(rest)) {
         let (Some(team), Some(number)) = (mention.get(1), mention.get(2)) else { return };
         if team_keys.contains(team.as_str()) {
             let id = format!("{}-{}", team.as_str(), number.as_str());

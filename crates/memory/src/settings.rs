@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the transform. Raised whenever the same object gives another result, so that the next sweep brings old
 /// things up to date (design: "shape").
-pub const TRANSFORM_VERSION: u32 = 1;
+pub const TRANSFORM_VERSION: u32 = 2;
 
 /// The switches that change what an object becomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,11 +58,11 @@ mod tests {
     #[test]
     fn the_shape_changes_with_every_switch_that_changes_the_result_and_with_no_other() {
         let base = Settings::default();
-        assert_eq!(base.shape(), "1;notes=off;keys=");
+        assert_eq!(base.shape(), "2;notes=off;keys=");
         assert!(Settings::hides_notes(&base.shape()));
         assert!(!Settings::hides_notes(&Settings { ingest_internal_notes: true, ..base.clone() }.shape()));
         assert_ne!(Settings { ingest_internal_notes: true, ..base.clone() }.shape(), base.shape());
         assert_ne!(Settings { link_team_keys: ["ENG".to_owned()].into(), ..base.clone() }.shape(), base.shape());
-        assert_eq!(Settings { retention_days: 30, ..base.clone() }.shape(), "1;notes=off;keys=;days=30");
+        assert_eq!(Settings { retention_days: 30, ..base.clone() }.shape(), "2;notes=off;keys=;days=30");
     }
 }

@@ -26,6 +26,7 @@ use store::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     start::logging();
+    memory::links::compile();
     start::end(run().await)
 }
 
