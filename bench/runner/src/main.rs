@@ -4,7 +4,6 @@ mod aws;
 mod event;
 mod process;
 mod report;
-mod runtime_api;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -12,11 +11,15 @@ use bytes::Bytes;
 use clap::Parser;
 
 use aws::Queue;
-use process::{Function, ProcessError, Running};
-use runtime_api::{RuntimeApi, RuntimeError};
+use process::Function;
+use serde_json::Value;
+use testkit::{Answered, ProcessError, Running, RuntimeApi, RuntimeError};
 
 /// With what the notifications are signed.
 const SECRET: &str = "client-secret-of-the-benchmark";
+
+/// How long one invocation may take before the measurement is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A topic that is queued, and one that is verified, read and answered, but not sent to SQS.
 const QUEUED: &str = "conversation.user.replied";
@@ -50,6 +53,8 @@ enum BenchError {
     Process(#[from] ProcessError),
     #[error("{0}: {1}")]
     Runtime(String, #[source] RuntimeError),
+    #[error("{0} answered {1} instead of 200")]
+    Refused(String, Value),
     #[error("{0} answered 200 to {1} notifications, but {2} of them are in the queue as they came")]
     Lost(String, usize, usize),
 }
@@ -120,28 +125,26 @@ async fn main() -> Result<(), BenchError> {
 
 impl World {
     async fn launch(&self, function: &Function) -> Result<(RuntimeApi, Running), BenchError> {
-        let api = RuntimeApi::start().await.map_err(|error| BenchError::Runtime(function.name.clone(), error))?;
-        let running = Running::start(
-            function,
-            &[
-                ("AWS_LAMBDA_RUNTIME_API", api.address.to_string()),
-                ("AWS_LAMBDA_FUNCTION_NAME", "bench".to_owned()),
-                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
-                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-                ("AWS_LAMBDA_LOG_GROUP_NAME", "bench".to_owned()),
-                ("AWS_LAMBDA_LOG_STREAM_NAME", "bench".to_owned()),
-                ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
-                ("AWS_REGION", "us-east-1".to_owned()),
-                ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
-                ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-                ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-                ("AWS_SESSION_TOKEN", "test".to_owned()),
-                ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-                ("AWS_ENDPOINT_URL", format!("http://{}", self.aws)),
-                ("CREDENTIALS_SECRET_ID", "credentials".to_owned()),
-                ("LIVE_QUEUE_URL", format!("http://{}/000000000000/live", self.aws)),
-            ],
-        )?;
+        let api =
+            RuntimeApi::start(PATIENCE).await.map_err(|error| BenchError::Runtime(function.name.clone(), error))?;
+        let running = function.start(&[
+            ("AWS_LAMBDA_RUNTIME_API", api.address.to_string()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "bench".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "bench".to_owned()),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "bench".to_owned()),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_SESSION_TOKEN", "test".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.aws)),
+            ("CREDENTIALS_SECRET_ID", "credentials".to_owned()),
+            ("LIVE_QUEUE_URL", format!("http://{}/000000000000/live", self.aws)),
+        ])?;
         Ok((api, running))
     }
 
@@ -149,8 +152,7 @@ impl World {
         let (mut api, running) = self.launch(function).await?;
         let body = event::notifications(QUEUED, 10_000, 1);
         let event = body.first().map(|body| event::gateway_event(SECRET, body)).unwrap_or_default();
-        let answered = api.invoke(event).await;
-        let answered = answered.map_err(|error| BenchError::Runtime(function.name.clone(), error))?;
+        let answered = invoke(&mut api, function, event).await?;
         let start = Start {
             to_next: answered.asked.saturating_duration_since(running.began),
             to_answer: answered.at.saturating_duration_since(running.began),
@@ -188,8 +190,7 @@ impl World {
         let mut series = Series::default();
         let cpu = running.cpu_ns();
         for event in events {
-            let answered = api.invoke(event).await;
-            let answered = answered.map_err(|error| BenchError::Runtime(function.name.clone(), error))?;
+            let answered = invoke(api, function, event).await?;
             series.took.push(answered.took);
         }
         series.cpu_ns = running.cpu_ns().saturating_sub(cpu);
@@ -207,5 +208,15 @@ impl World {
         } else {
             Err(BenchError::Lost(function.name.clone(), sent.len(), arrived))
         }
+    }
+}
+
+/// One invocation; it has to answer 200.
+async fn invoke(api: &mut RuntimeApi, function: &Function, event: Bytes) -> Result<Answered, BenchError> {
+    let answered = api.invoke(event).await.map_err(|error| BenchError::Runtime(function.name.clone(), error))?;
+    let answer: Value = serde_json::from_slice(&answered.body).unwrap_or_default();
+    match answer.get("statusCode").and_then(Value::as_i64) {
+        Some(200) => Ok(answered),
+        _ => Err(BenchError::Refused(function.name.clone(), answer)),
     }
 }

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API: hands out events and takes answers, one at a time.
+//! Lambda's side of the Runtime API: hands out events and takes answers, one at a time.
 
 use std::{
     io,
@@ -17,33 +17,32 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
-
-/// How long one invocation may take before the measurement is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RuntimeError {
+pub enum RuntimeError {
+    /// This side could not be started.
     #[error("no port to listen on: {0}")]
     Listen(#[from] io::Error),
-    #[error("the function did not answer within {} s; its output is above", PATIENCE.as_secs())]
-    Silent,
-    #[error("the function answered {0} instead of 200")]
-    Refused(Value),
+    /// The invocation's time is over, or the function has ended.
+    #[error("the function did not answer within {} s; its output is above", .0.as_secs())]
+    Silent(Duration),
+    /// The handler failed, or the function could not start.
     #[error("the function reported an error: {0}")]
     Failed(String),
 }
 
 /// One invocation.
-pub(crate) struct Answered {
+pub struct Answered {
     /// When the function asked for it.
-    pub(crate) asked: Instant,
+    pub asked: Instant,
     /// From the event's leaving to the answer's arrival.
-    pub(crate) took: Duration,
+    pub took: Duration,
     /// When the answer was there.
-    pub(crate) at: Instant,
+    pub at: Instant,
+    /// What the handler gave, as JSON.
+    pub body: Bytes,
 }
 
 struct Shared {
@@ -51,20 +50,25 @@ struct Shared {
     handed_out: mpsc::UnboundedSender<(Instant, Instant)>,
     answers: mpsc::UnboundedSender<(Instant, Result<Bytes, String>)>,
     count: AtomicU64,
+    timeout: Duration,
 }
 
 /// The side that invokes.
-pub(crate) struct RuntimeApi {
+pub struct RuntimeApi {
     /// `AWS_LAMBDA_RUNTIME_API`
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
     events: mpsc::Sender<Bytes>,
     handed_out: mpsc::UnboundedReceiver<(Instant, Instant)>,
     answers: mpsc::UnboundedReceiver<(Instant, Result<Bytes, String>)>,
+    timeout: Duration,
 }
 
 impl RuntimeApi {
-    /// One for each process that is started.
-    pub(crate) async fn start() -> Result<Self, RuntimeError> {
+    /// One for each process that is started. `timeout` is the function's: every invocation's deadline is so far away.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Listen`].
+    pub async fn start(timeout: Duration) -> Result<Self, RuntimeError> {
         let (events, receiver) = mpsc::channel(1);
         let (handed_out_to, handed_out) = mpsc::unbounded_channel();
         let (answers_to, answers) = mpsc::unbounded_channel();
@@ -73,6 +77,7 @@ impl RuntimeApi {
             handed_out: handed_out_to,
             answers: answers_to,
             count: AtomicU64::new(0),
+            timeout,
         });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -83,24 +88,25 @@ impl RuntimeApi {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { address, events, handed_out, answers })
+        Ok(Self { address, events, handed_out, answers, timeout })
     }
 
-    /// Invokes the function once; it has to answer 200.
-    pub(crate) async fn invoke(&mut self, event: Bytes) -> Result<Answered, RuntimeError> {
-        let patience = tokio::time::Instant::now() + PATIENCE;
+    /// Invokes the function once.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Failed`] where the handler did, [`RuntimeError::Silent`] where it gave no answer in time.
+    pub async fn invoke(&mut self, event: Bytes) -> Result<Answered, RuntimeError> {
+        let silent = || RuntimeError::Silent(self.timeout);
+        let patience = tokio::time::Instant::now() + self.timeout;
         if self.events.send(event).await.is_err() {
-            return Err(RuntimeError::Silent);
+            return Err(silent());
         }
         let answered = tokio::time::timeout_at(patience, self.answers.recv()).await;
-        let (at, answer) = answered.ok().flatten().ok_or(RuntimeError::Silent)?;
-        let answer = answer.map_err(RuntimeError::Failed)?;
-        let (asked, left) = self.handed_out.recv().await.ok_or(RuntimeError::Silent)?;
-        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        if answer.get("statusCode").and_then(Value::as_i64) != Some(200) {
-            return Err(RuntimeError::Refused(answer));
-        }
-        Ok(Answered { asked, took: at.saturating_duration_since(left), at })
+        let (at, answer) = answered.ok().flatten().ok_or_else(silent)?;
+        // A function that fails before it asks for its first event was never handed one.
+        let body = answer.map_err(RuntimeError::Failed)?;
+        let (asked, left) = self.handed_out.recv().await.ok_or_else(silent)?;
+        Ok(Answered { asked, took: at.saturating_duration_since(left), at, body })
     }
 }
 
@@ -108,7 +114,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> (HeaderMap, Bytes) {
     let asked = Instant::now();
     let event = shared.events.lock().await.recv().await.unwrap_or_default();
     let id = shared.count.fetch_add(1, Ordering::Relaxed);
-    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + PATIENCE;
+    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + shared.timeout;
     let mut headers = HeaderMap::new();
     let mut put = |name, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -118,9 +124,9 @@ async fn next(State(shared): State<Arc<Shared>>) -> (HeaderMap, Bytes) {
     put("content-type", "application/json".to_owned());
     put("lambda-runtime-aws-request-id", format!("00000000-0000-4000-8000-{id:012}"));
     put("lambda-runtime-deadline-ms", deadline.as_millis().to_string());
-    put("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:bench".to_owned());
+    put("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:stand-in".to_owned());
     put("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned());
-    // Nobody may be listening any more: then nobody measures.
+    // Nobody may be listening any more.
     let _ = shared.handed_out.send((asked, Instant::now()));
     (headers, event)
 }
