@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
+mod aws;
+mod built;
 mod chance;
 mod clock;
 mod doubles;
+pub mod golden;
 mod http;
 mod kill;
 mod nearby;
@@ -14,9 +17,11 @@ mod stack;
 mod tables;
 mod wire;
 
+pub use built::Built;
 pub use chance::Chance;
 pub use clock::{RealClock, TestClock};
 pub use doubles::{FixedCredentials, MetricLog, SequentialRandom, WorkspaceCipher};
+pub use golden::{Bundle, Function};
 pub use http::{body_of, event, header_of, signed};
 pub use kill::kill_at;
 pub use nearby::Nearby;

@@ -69,6 +69,11 @@ impl Tables {
         client_over(wire, &self.database)
     }
 
+    /// What this DynamoDB answers to a request as it comes over the network: status and text.
+    pub(crate) fn ask(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        self.wire.answer(&self.database, operation, body)
+    }
+
     /// The items of one partition of MemoryTable by their sort key, as [`Tables::memory`] shows them.
     pub async fn memory_of(&self, pk: &str) -> BTreeMap<(String, String), Value> {
         let request = self.client.query().table_name(&self.memory).key_condition_expression("pk = :pk");

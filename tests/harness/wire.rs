@@ -215,7 +215,7 @@ impl Wire {
     }
 
     /// What a server does: status and text of the answer.
-    fn answer(&self, database: &Database, operation: &str, body: &[u8]) -> (u16, String) {
+    pub(crate) fn answer(&self, database: &Database, operation: &str, body: &[u8]) -> (u16, String) {
         let mut body: Value = serde_json::from_slice(body).unwrap();
         if !matches!(operation, "CreateTable" | "DeleteTable") {
             body["ReturnConsumedCapacity"] = json!("INDEXES");

@@ -14,6 +14,7 @@ mod erasure;
 mod faults;
 mod front_door;
 mod fuzz_targets;
+mod golden;
 mod installing;
 mod isolation;
 mod kills;
