@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import links
 from .memory import Item, document_of, events_of, seconds, what_of
 
 Truth = dict[str, Any]
@@ -30,9 +31,46 @@ def thing(entity_type: str, truth: Truth, items: list[Item]) -> list[str]:
         wrong.append(f"{name}: state {document.get('state')!r}, Intercom has {truth.get('state')!r}")
     if entity_type == "conversation":
         wrong += parts(name, truth, items)
+        wrong += mentions(name, truth, items)
     if entity_type in ("data-event", "content-stat"):
         wrong += deed(name, entity_type, truth, document, items)
     return wrong
+
+
+def held_links(items: list[Item]) -> set[links.Link]:
+    """The relations of a thing to what its texts mention."""
+    return {
+        (item["target_provider"], item["target_type"], item["target_id"])
+        for item in items
+        if item.get("relationship") == "references"
+    }
+
+
+def mentions(name: str, truth: Truth, items: list[Item]) -> list[str]:
+    """A relation for each address of a known provider, and the same on the events."""
+    said = {
+        (link["target"]["provider"], link["target"]["entity_type"], link["target"]["entity_id"])
+        for event in events_of(items)
+        for link in event.get("relations", [])
+    }
+    wrong = []
+    for link in sorted(links.of_conversation(truth)):
+        if link not in held_links(items):
+            wrong.append(f"{name}: no relation to {' '.join(link)}, which it mentions")
+        if link not in said:
+            wrong.append(f"{name}: no event says that it mentions {' '.join(link)}")
+    return wrong
+
+
+def providers(truth: dict[str, Any], things: dict[tuple[str, str], list[Item]]) -> dict[str, tuple[int, int]]:
+    """By provider: how many links the conversations mention in Intercom, and how many of those memory holds."""
+    mentioned: list[links.Link] = []
+    held: list[links.Link] = []
+    for one in truth["conversations"]:
+        expected = links.of_conversation(one)
+        mentioned += expected
+        held += expected & held_links(things.get(("conversation", str(one["id"])), []))
+    return {name: (links.by_provider(mentioned)[name], links.by_provider(held)[name]) for name in links.PROVIDERS}
 
 
 def deed(name: str, entity_type: str, truth: Truth, document: Item, items: list[Item]) -> list[str]:

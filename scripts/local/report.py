@@ -38,6 +38,22 @@ def contents(things: Things) -> None:
     Console(highlight=False).print(table)
 
 
+def links(providers: dict[str, tuple[int, int]]) -> list[str]:
+    """A table of the relations to other tools' things; a tool without any shows nothing, which is wrong too."""
+    table = Table(title="Links to other tools, found in conversations", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("provider")
+    table.add_column("in Intercom", justify="right")
+    table.add_column("in memory", justify="right")
+    for provider, (mentioned, held) in providers.items():
+        table.add_row(provider, str(mentioned), str(held))
+    Console(highlight=False).print(table)
+    return [f"no conversation mentions anything of {name}" for name, (count, _) in providers.items() if not count] + [
+        f"{name}: {mentioned - held} of {mentioned} links are missing"
+        for name, (mentioned, held) in providers.items()
+        if held < mentioned
+    ]
+
+
 def times(happened: list[Happened]) -> None:
     """Each live change with its time from webhook to memory, and how they are spread."""
     table = Table(title="From webhook to memory", title_justify="left", box=box.SIMPLE_HEAD)

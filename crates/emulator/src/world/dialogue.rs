@@ -78,7 +78,8 @@ pub(super) const SCRIPTS: &[Script] = &[
             ),
             Tag("bug"),
             Admin(
-                "<p>Hi {first}, sorry about that. We found the cause ({eng}) and a fix is in review: \
+                "<p>Hi {first}, sorry about that. We found the cause \
+                   (<a href=\"https://linear.app/acme/issue/{eng}\">{eng}</a>) and a fix is in review: \
                    <a href=\"https://github.com/acme/web/pull/{pr}\">acme/web#{pr}</a>. I will write as soon as it is out.</p>",
             ),
             Snooze(20),
@@ -130,7 +131,11 @@ pub(super) const SCRIPTS: &[Script] = &[
                 "<p>Old fingerprint was pinned in the connection. Jira for the permanent fix: \
                   <a href=\"https://acme.atlassian.net/browse/OPS-{jira}\">OPS-{jira}</a></p>",
             ),
-            Admin("<p>I have replaced the pinned certificate. Could you try again in a private window?</p>"),
+            Admin(
+                "<p>I have replaced the pinned certificate; the permanent fix is \
+                   <a href=\"https://acme.atlassian.net/browse/OPS-{jira}\">OPS-{jira}</a>. Could you try again in a private \
+                   window?</p>",
+            ),
             Customer("<p>Yes, we are in. What do we do next time?</p>"),
             CloseSaying(
                 "<p>Next time:</p><ol><li><p>add the new certificate under <i>Settings → SSO</i>,</p></li>\
@@ -192,7 +197,11 @@ pub(super) const SCRIPTS: &[Script] = &[
                   <a href=\"https://github.com/acme/web/issues/{pr}\">acme/web#{pr}</a>.</p>",
             ),
             Snooze(4),
-            Admin("<p>All systems are back to normal. How does it look for you?</p>"),
+            Admin(
+                "<p>All systems are back to normal: we are on <a href=\"https://vercel.com/acme/web/{deploy}\">the deployment \
+                   before</a>, and what we learn from it goes into \
+                   <a href=\"https://github.com/acme/web/issues/{pr}\">acme/web#{pr}</a>. How does it look for you?</p>",
+            ),
             Customer("<p>Much better 🎉</p>"),
             Close,
             Rate(4, "Would have liked an e-mail about the incident"),
@@ -266,7 +275,8 @@ pub(super) const SCRIPTS: &[Script] = &[
             ),
             Tag("bug"),
             Admin(
-                "<p>Thanks {first}, we can reproduce it. The fix \
+                "<p>Thanks {first}, we can reproduce it \
+                   (<a href=\"https://acme.sentry.io/issues/{sentry}/?project=mobile\">Sentry</a>). The fix \
                    (<a href=\"https://github.com/acme/mobile/pull/{pr}\">mobile#{pr}</a>) ships with the next release. \
                    As a workaround, please open the PDF in the browser.</p>",
             ),
@@ -299,7 +309,7 @@ impl Facts {
             ("{pr}", rng.between(900, 1_400).to_string()),
             ("{jira}", rng.between(100, 900).to_string()),
             ("{sentry}", rng.between(4_500_000_000, 4_599_999_999).to_string()),
-            ("{deploy}", rng.hex(9)),
+            ("{deploy}", format!("7uQw5Xy{}", rng.hex(16))),
             ("{secs}", rng.between(12, 48).to_string()),
             ("{month}", rng.word(&["August", "September", "October", "November"]).to_owned()),
         ])
