@@ -14,7 +14,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
 .PHONY: help
 help: ## Says what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: ## Runs the whole bundle here, without AWS, Intercom or Docker (ARGS=--once ends by itself)
@@ -23,6 +23,18 @@ run: ## Runs the whole bundle here, without AWS, Intercom or Docker (ARGS=--once
 .PHONY: test
 test: ## Checks everything: format, lints, tests, template, and a whole local run
 	@$(PYTHON) scripts/test.py
+
+.PHONY: check
+check: ## The fast loop: format, lints and tests, with few of the random histories
+	@$(PYTHON) scripts/test.py --fast
+
+.PHONY: golden
+golden: ## Sends the golden corpus through the functions as `sam build` makes them
+	@$(PYTHON) scripts/test.py --built
+
+.PHONY: release-check
+release-check: ## The same with the release profile, for each architecture that can run here
+	@$(PYTHON) scripts/release_check.py
 
 .PHONY: show
 show: tools ## Shows what the running stack remembers (ARGS="conversation ID", ARGS="mentions linear issue ENG-42")

@@ -13,8 +13,8 @@ import signal
 import sys
 from types import FrameType
 
-from local import preflight, processes, venvs
-from local.console import Failure, report_failure, say
+from local import preflight, prepare, processes
+from local.console import Failure, Steps, report_failure, say
 from local.settings import Settings, venv_bin
 
 
@@ -28,10 +28,13 @@ def main() -> int:
         if not in_installed_python():
             processes.stop_earlier_run()
             preflight.check(settings)
-            venvs.ensure()
+            Steps.count(settings.steps)
+            prepare.everything(settings)
             python = str(venv_bin("aws") / "python")
             os.execv(python, [python, *sys.argv])
         from local.journey import Journey
+
+        Steps.count(settings.steps, done=1)
 
         return Journey(settings).run()
     except Failure as failure:

@@ -23,10 +23,30 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+class Steps:
+    """Which step of how many comes next; none where nobody has counted them."""
+
+    number = 0
+    total = 0
+
+    @classmethod
+    def count(cls, total: int, done: int = 0) -> None:
+        """From now on steps are numbered."""
+        cls.number, cls.total = done, total
+
+    @classmethod
+    def mark(cls) -> str:
+        """What stands before the title of the next one."""
+        if not cls.total:
+            return "▸"
+        cls.number += 1
+        return f"▸ [{cls.number}/{cls.total}]"
+
+
 @contextmanager
 def step(title: str) -> Iterator[None]:
     """Announces a step and says how long it took."""
-    say(f"▸ {title}")
+    say(f"{Steps.mark()} {title}")
     started = time.monotonic()
     yield
     say(f"  done in {time.monotonic() - started:.1f} s")

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from . import aws, preflight
-from .build import environment
+from .compiling import environment
 from .console import Failure, say
 from .processes import run_logged
 from .settings import API_ID, LOGS, REGION, ROOT, STACK, Settings, venv_bin

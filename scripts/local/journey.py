@@ -54,8 +54,6 @@ class Journey:
     def _prepare(self) -> dict[str, str]:
         """Everything up to a deployed stack that Intercom knows of."""
         settings = self._settings
-        with step("Compiling the functions and the emulator"):
-            build.compile_all(settings)
         with step("sam build"):
             template = build.sam_build(settings)
         with step("Starting MiniStack and the emulated Intercom"):
@@ -95,16 +93,18 @@ class Journey:
         with step("What must be refused, and whether all is well"):
             self._wrong += live.door_checks(settings, outputs)
         if settings.once:
-            title = "Backfill, once the killed one's lease has ended and its batches are visible again (up to three minutes)"
+            title = "Backfill, taken up where the killed functions left it, once their batches are visible again"
             self._fill(title, backfill, intercom, memory)
         with step("Connecting again, uninstalling, coming back"):
             self._wrong += lifecycle.check(settings, outputs, intercom)
             Backfill(settings, outputs, memory).run(counts(intercom.truth()))
             self._check_queues()
         things = memory.all()
-        self._wrong += compare.everything(intercom.truth(), things)
+        truth = intercom.truth()
+        self._wrong += compare.everything(truth, things)
         say()
         report.contents(things)
+        self._wrong += report.links(compare.providers(truth, things))
         report.times(happened)
         shown = report.one_conversation(things)
         report.by_hand(settings, outputs, shown[0] if shown else None)

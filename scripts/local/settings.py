@@ -44,6 +44,11 @@ class Settings:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(20))
 
     @property
+    def steps(self) -> int:
+        """How many steps a run has; one that checks fills the memory after it has killed functions, in a step of its own."""
+        return 11 if self.once else 10
+
+    @property
     def aws_url(self) -> str:
         """MiniStack. By number: clients then address S3 buckets by path, and no name has to resolve."""
         return f"http://127.0.0.1:{self.aws_port}"

@@ -6,20 +6,60 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
-from .console import Failure, say, step, tail
+from .console import Failure, step, tail
 from .settings import LOGS, ROOT, VENVS, venv_bin
 
 NAMES = ("sam", "aws")
 
 
 def ensure() -> None:
-    """Makes each environment that is missing or whose requirement file has changed."""
-    for name in NAMES:
-        if not is_current(name):
-            with step(f"Installing tools into .local/venvs/{name} (once)"):
-                install(name)
+    """Makes each environment that is missing or whose requirement file has changed, side by side."""
+    missing = [name for name in NAMES if not is_current(name)]
+    if missing:
+        with step(f"Installing tools into {', '.join(f'.local/venvs/{name}' for name in missing)} (once)"):
+            installing = Installing(missing)
+            installing.start()
+            installing.result()
+
+
+class Installing:
+    """Makes environments, each in a thread of its own, while something else goes on."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._failures: list[Failure] = []
+        self._threads = {name: threading.Thread(target=self._make, args=(name,), daemon=True) for name in names}
+
+    def start(self) -> None:
+        """Begins."""
+        for thread in self._threads.values():
+            thread.start()
+
+    def running(self) -> bool:
+        """Whether there is something to wait for."""
+        return any(thread.is_alive() for thread in self._threads.values())
+
+    def line(self) -> str:
+        """How far it is."""
+        missing = [f".local/venvs/{name}" for name, thread in self._threads.items() if thread.is_alive()]
+        return f"installing tools into {', '.join(missing)}" if missing else "tools installed"
+
+    def result(self) -> None:
+        """Waits for the end; raises what went wrong first."""
+        for thread in self._threads.values():
+            thread.join()
+        if self._failures:
+            raise self._failures[0]
+
+    def _make(self, name: str) -> None:
+        try:
+            install(name)
+        except Failure as failure:
+            self._failures.append(failure)
+        except OSError as error:
+            self._failures.append(Failure(f"installing requirements/{name}.txt: {error}"))
 
 
 def requirement_file(name: str) -> Path:
@@ -56,7 +96,6 @@ def install(name: str, python: str = sys.executable) -> None:
             if done.returncode != 0:
                 raise failure(name, log)
     (folder / "fingerprint").write_text(fingerprint(name), encoding="utf-8")
-    say(f"  from {requirement_file(name).relative_to(ROOT)}")
 
 
 def failure(name: str, log: Path) -> Failure:
