@@ -62,6 +62,10 @@ lint: tools ## Checks format and lints of Rust, Python and the template
 build: tools ## Builds what ships: sam build, release profile, arm64 (ARGS="--parameter-overrides Architecture=x86_64")
 	PATH="$(CURDIR)/$(SAM_BIN):$$PATH" SAM_CLI_TELEMETRY=0 sam build $(ARGS)
 
+.PHONY: deploy
+deploy: tools ## Deploys to AWS; asks for the app's client ID and secret (ARGS="--region eu-west-1 --stack-name NAME", ARGS=--help)
+	@$(SAM_BIN)/python scripts/deploy.py $(ARGS)
+
 .PHONY: bench
 bench: ## Measures webhook function, enrich and backfill, beside others; writes docs/benchmarks.md (ARGS="--only webhook")
 	@$(PYTHON) scripts/bench.py $(ARGS)

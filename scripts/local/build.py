@@ -94,7 +94,7 @@ def sam_build(settings: Settings) -> Path:
             str(venv_bin("sam") / "sam"),
             "build",
             "--config-file",
-            str(ROOT / "samconfig.toml"),
+            str(ROOT / "samconfig.yaml"),
             "--build-dir",
             str(BUILD),
             "--parameter-overrides",
