@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 import yaml
+
 from local.console import Failure, report_failure, say
 from local.settings import ROOT, STACK
 from rollout import questions, sam

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+
 from local.console import Failure, say
 
 #: What Lambda lets a new account run at once. The bundle works with it, but one busy function takes it all.

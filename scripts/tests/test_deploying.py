@@ -21,9 +21,10 @@ from typing import Any, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from local import aws
-from local.settings import FUNCTIONS, ROOT, Settings, aws_environment, venv_bin
 from terminal import Conversation, talk
+
+from local import aws
+from local.settings import FUNCTIONS, LOGS, ROOT, Settings, aws_environment, venv_bin
 
 CLIENT_ID = "12345678-90ab-cdef-1234-567890abcdef"
 CLIENT_SECRET = "s3cr3t-of-the-newcomer-0123456789"
@@ -77,28 +78,29 @@ def project(folder: Path) -> Path:
 class Deploying(unittest.TestCase):
     settings: ClassVar[Settings]
     ministack: ClassVar[subprocess.Popen[bytes]]
-    log: ClassVar[Any]
 
     @classmethod
     def setUpClass(cls) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             cls.settings = Settings(once=True, aws_port=free.getsockname()[1])
-        cls.log = tempfile.TemporaryFile()
-        cls.ministack = subprocess.Popen(
-            [str(venv_bin("aws") / "ministack")],
-            env={
-                **aws_environment(cls.settings),
-                "GATEWAY_PORT": str(cls.settings.aws_port),
-                "BIND_HOST": "127.0.0.1",
-                "IOT_MTLS_ENABLED": "0",
-                "SFTP_ENABLED": "0",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=cls.log,
-            stderr=cls.log,
-            start_new_session=True,
-        )
+        LOGS.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **aws_environment(cls.settings),
+            "GATEWAY_PORT": str(cls.settings.aws_port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+        with (LOGS / "ministack-of-the-tests.log").open("wb") as log:
+            cls.ministack = subprocess.Popen(
+                [str(venv_bin("aws") / "ministack")],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         for _ in range(300):
             try:
@@ -113,7 +115,6 @@ class Deploying(unittest.TestCase):
     def tearDownClass(cls) -> None:
         cls.ministack.terminate()
         cls.ministack.wait()
-        cls.log.close()
 
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
