@@ -82,7 +82,7 @@ def deploy(given: argparse.Namespace) -> None:
     warn_of_small_account(account)
     answers = ask(given, stack)
     architecture = others.get("Architecture") or stack.parameters.get("Architecture") or "arm64"
-    template = given.built or sam.build(architecture)
+    template = given.built.resolve() if given.built else sam.build(architecture)
     sam.check_built(template, architecture)
 
     def run(parameters: dict[str, str]) -> None:

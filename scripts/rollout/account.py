@@ -35,6 +35,8 @@ class Account:
             self.session = boto3.Session(profile_name=profile, region_name=region)
         except ProfileNotFound as error:
             raise Failure(f"{error}; `aws configure list-profiles` names those there are") from error
+        except BotoCoreError as error:
+            raise Failure(f"the AWS configuration cannot be read: {error}") from error
         if not self.session.region_name:
             raise Failure('no AWS region is set: add --region (ARGS="--region eu-west-1"), or set AWS_REGION')
         self.region: str = self.session.region_name

@@ -23,9 +23,6 @@ BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 #: What an ELF header says of the processor, by the template's names for it.
 _MACHINES = {0xB7: "arm64", 0x3E: "x86_64"}
 
-#: In memory, where the system has it: what is written there is on no disk.
-_MEMORY = Path("/dev/shm")
-
 
 def environment() -> dict[str, str]:
     """The person's own, without the secrets, which are handed over another way."""
@@ -106,10 +103,15 @@ def parameter_file(parameters: dict[str, str]) -> Iterator[list[str]]:
     if not parameters:
         yield []
         return
-    memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     # Made with mode 0700. JSON is YAML, and quotes everything that has to be.
-    with tempfile.TemporaryDirectory(prefix="intercom-memory-", dir=memory) as folder:
+    with tempfile.TemporaryDirectory(prefix="intercom-memory-", dir=in_memory()) as folder:
         file = Path(folder) / "parameters.yaml"
         file.touch(mode=0o600)
         file.write_text(json.dumps(parameters), encoding="utf-8")
         yield ["--parameter-overrides", f"file://{file}"]
+
+
+def in_memory() -> str | None:
+    """A folder that is in memory, where the system has one: what is written there is on no disk."""
+    places = (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm")
+    return next((place for place in places if place and os.access(place, os.W_OK | os.X_OK)), None)

@@ -121,11 +121,20 @@ class Deploying(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.built = project(self.folder)
+        # Where `make deploy` keeps what it hands to SAM, while it does.
+        self.memory = self.folder / "memory"
+        self.memory.mkdir()
 
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(venv_bin("sam")), os.environ["PATH"]])
         kept = {key: value for key, value in aws_environment(self.settings).items() if not key.startswith("INTERCOM_")}
-        return {**kept, "PATH": path, "SAM_CLI_POLL_DELAY": "0.2", "HOME": str(self.folder)}
+        return {
+            **kept,
+            "PATH": path,
+            "SAM_CLI_POLL_DELAY": "0.2",
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.memory),
+        }
 
     def make_deploy(self, words: str, answer: Any = newcomer, **more: Any) -> Conversation:
         """`make deploy`, as README.md has it, of what stands built in this test's folder."""
@@ -242,25 +251,21 @@ class Deploying(unittest.TestCase):
         )
         self.assertEqual(self.secret("asked", "OptionalSecret")["webhook_secrets"], [])
 
-    def test_make_deploy_in_private_app_mode_asks_for_secret_and_token(self) -> None:
+    def test_make_deploy_in_private_app_mode_asks_for_secret_and_token_until_they_can_be_such(self) -> None:
+        secrets = iter(["none", "with a space in it", CLIENT_SECRET])
+        tokens = iter(["", OTHER_SECRET])
+
         def answer(question: str) -> str:
-            return OTHER_SECRET if "Access token" in question else newcomer(question)
+            return next(tokens if "token" in question else secrets)
 
         done = self.make_deploy("--stack-name private --private-app", answer)
         self.assertEqual(done.exit_code, 0, done.screen)
-        self.assertEqual(done.questions, ["Client secret:", "Access token:"])
+        self.assertEqual(done.questions, ["Client secret:"] * 3 + ["Access token:"] * 2)
+        for said in ("at least 16 characters; this has 4", "no quotes, backslashes or white space", "token is needed"):
+            self.assertIn(said, done.screen)
         self.assertNotIn(OTHER_SECRET, done.screen)
         self.assertEqual(self.secret("private", "OptionalSecret")["access_token"], OTHER_SECRET)
         self.assertEqual(self.secret("private", "CredentialsSecret"), {"client_id": "", "client_secret": CLIENT_SECRET})
-
-    def test_make_deploy_asks_again_for_what_cannot_be_a_secret(self) -> None:
-        words = iter(["none", "with a space in it", CLIENT_SECRET])
-        done = self.make_deploy(
-            "--stack-name short", lambda question: next(words) if "secret" in question else CLIENT_ID
-        )
-        self.assertEqual(done.exit_code, 0, done.screen)
-        self.assertIn("at least 16 characters", done.screen)
-        self.assertEqual(self.secret("short", "CredentialsSecret")["client_secret"], CLIENT_SECRET)
 
     def test_a_first_deploy_that_fails_leaves_nothing_and_the_next_one_works(self) -> None:
         whole = self.built.read_text(encoding="utf-8")
@@ -285,7 +290,7 @@ class Deploying(unittest.TestCase):
                 self.assertNotEqual(done.exit_code, 0)
                 self.assertIn("stopped.", done.screen)
                 self.assertNotIn("Traceback", done.screen)
-                self.assertEqual(list(Path("/dev/shm").glob("intercom-memory-*")), [])
+                self.assertEqual(list(self.memory.iterdir()), [])
 
     def test_what_is_wrong_is_one_line_before_anything_is_built_or_asked(self) -> None:
         shutil.rmtree(self.built.parent)
