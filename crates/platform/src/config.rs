@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn tokens_go_over_https_except_to_this_machine() {
-        let read = |url: &str| Environment::from([("INTERCOM_API_BASE_URL", url)]).base_url("INTERCOM_API_BASE_URL", "");
+        let read =
+            |url: &str| Environment::from([("INTERCOM_API_BASE_URL", url)]).base_url("INTERCOM_API_BASE_URL", "");
         for url in ["https://api.intercom.io", "http://127.0.0.1:4570", "http://localhost", "http://a.localhost:1"] {
             assert!(read(url).is_ok(), "{url}");
         }
