@@ -68,7 +68,7 @@ async fn an_install_that_begins_at_the_public_host_goes_to_intercom_at_once() {
     let public_base = Some("https://memory.example.com".parse().unwrap());
     let stack = Stack::start(Options { public_base, ..Options::default() }).await;
     let answer = stack.oauth(&event("GET", "/api/intercom/install", &[], &[], None)).await;
-    assert!(header_of(&answer, "location").unwrap().starts_with(&stack.intercom.base_url()));
+    assert!(header_of(&answer, "location").unwrap().starts_with(stack.intercom.base_url()));
 }
 
 #[tokio::test]
