@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 PYTHON ?= python3
-# Options for `run`, words for `show`: make run ARGS="--once", make show ARGS="contact ines@example.com"
+# Options for `run`, words for `show`: make run ARGS="--once", make show ARGS="contact Ines Yamamoto"
 ARGS ?=
 SAM_BIN := .local/venvs/sam/bin
 AWS_PYTHON := .local/venvs/aws/bin/python

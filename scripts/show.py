@@ -4,10 +4,10 @@
 make show                                          everything, one line a thing
 make show ARGS=contacts                            everything of a kind: conversations, companies, articles, admins, tags …
 make show ARGS="conversation 215470000000101"      one thing, whole, as Markdown
-make show ARGS="contact ines@example.com"          a contact by e-mail or name, with what it has to do with
+make show ARGS="contact Ines Yamamoto"             a contact by name or e-mail, with what it has to do with
 make show ARGS="company Northwind"                 a company by name (admins, teams, tags, articles likewise)
-make show ARGS="mentions ENG-42"                   what mentions it, the latest mention first
-make show ARGS="mentions linear issue ENG-42"      the same, where the id alone is not enough
+make show ARGS="mentions ENG-242"                  what mentions it, the latest mention first
+make show ARGS="mentions linear issue ENG-242"     the same, where the id alone is not enough
 make show ARGS="search export fails"               what has all these words (`search` may be left out)
 make show ARGS="since 2026-11-20"                  what happened since a day, or `on` it; today and yesterday are days too
 """
