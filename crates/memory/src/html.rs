@@ -5,6 +5,7 @@
 //! memory: known elements, properly nested, at most [`MAX_DEPTH`] deep and [`MAX_TAGS`] in number. HTML over
 //! [`MAX_HTML_BYTES`], or with more tags, becomes plain text instead, in one pass.
 
+mod elements;
 mod entities;
 mod marks;
 mod normalise;
@@ -48,14 +49,12 @@ pub enum Written<'a> {
 impl<'a> Written<'a> {
     /// What comes now as HTML and now as text, and does not say as which: subjects, and everything in notifications (as HTML
     /// up to version 2.14 of the API, as text since). It is HTML where it is so as a whole, as Intercom writes it: from the
-    /// tag of an element at its beginning to one at its end. Whatever else is taken for text loses no word by that.
+    /// tag of an element at its beginning to one at its end, or where nothing in it could be a tag: then it only has its
+    /// entities resolved. Whatever else is taken for text loses no word by that.
     pub fn either(text: &'a str) -> Self {
         let trimmed = text.trim();
-        if trimmed.ends_with('>') && tokens::begins_with_element(trimmed) {
-            Self::Html(text)
-        } else {
-            Self::Plain(text)
-        }
+        let is_html = !text.contains('<') || (trimmed.ends_with('>') && tokens::begins_with_element(trimmed));
+        if is_html { Self::Html(text) } else { Self::Plain(text) }
     }
 
     /// In Markdown, never cut.
@@ -102,7 +101,7 @@ pub fn to_text(html: &str) -> String {
         match token {
             tokens::Token::Text(raw) => text.push_str(&entities::in_text(raw)),
             tokens::Token::Open { name, .. } | tokens::Token::Close { name } => {
-                if !normalise::is_inline(&name) && !text.ends_with('\n') {
+                if !elements::is_inline(&name) && !text.ends_with('\n') {
                     text.push('\n');
                 }
             }

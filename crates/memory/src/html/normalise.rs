@@ -1,6 +1,7 @@
 //! HTML as it comes → HTML of few elements, properly nested and of limited depth.
 
 use super::{
+    elements::{Kind, end_tag, kind},
     entities,
     marks::Line,
     tables,
@@ -18,59 +19,6 @@ pub const MAX_TAGS: usize = 20_000;
 const UNDERSCORE: char = '\u{FDD0}';
 /// Stands for a backslash of our own, which htmd would escape.
 const BACKSLASH: char = '\u{FDD1}';
-
-/// What an element is to us.
-enum Kind {
-    /// Kept under this name; closes an open paragraph.
-    Block(&'static str),
-    /// Kept under this name.
-    Inline(&'static str),
-    /// A line break or rule.
-    Void(&'static str),
-    /// A cell of a table: tables become lines, since a table padded to its widest cell can be of any size.
-    Cell,
-    Image,
-    Embedded,
-    Link,
-    Pre,
-    /// Only its content matters.
-    Unknown,
-}
-
-fn kind(name: &str) -> Kind {
-    match name {
-        "p" => Kind::Block("p"),
-        "h1" => Kind::Block("h1"),
-        "h2" => Kind::Block("h2"),
-        "h3" => Kind::Block("h3"),
-        "h4" => Kind::Block("h4"),
-        "h5" => Kind::Block("h5"),
-        "h6" => Kind::Block("h6"),
-        "ul" => Kind::Block("ul"),
-        "ol" => Kind::Block("ol"),
-        "li" => Kind::Block("li"),
-        "blockquote" => Kind::Block("blockquote"),
-        "div" | "section" | "article" | "aside" | "header" | "footer" | "main" | "nav" | "center" | "figure"
-        | "figcaption" | "address" | "dl" | "dt" | "dd" | "form" | "fieldset" | "table" | "tr" | "caption"
-        | "details" | "summary" => Kind::Block("div"),
-        "td" | "th" => Kind::Cell,
-        "b" | "strong" => Kind::Inline("strong"),
-        "i" | "em" => Kind::Inline("em"),
-        "code" | "kbd" | "samp" | "tt" => Kind::Inline("code"),
-        "br" => Kind::Void("br"),
-        "hr" => Kind::Void("hr"),
-        "img" => Kind::Image,
-        "iframe" | "video" | "audio" | "embed" => Kind::Embedded,
-        "a" => Kind::Link,
-        "pre" => Kind::Pre,
-        _ => Kind::Unknown,
-    }
-}
-
-/// Whether an element stands within a line.
-pub(super) fn is_inline(name: &str) -> bool {
-    !matches!(kind(name), Kind::Block(_) | Kind::Void(_) | Kind::Pre | Kind::Cell)
-}
 
 /// The same text in few, properly nested elements; `None` where it has more than [`MAX_TAGS`] tags.
 pub(super) fn normalise(html: &str) -> Option<String> {
@@ -196,6 +144,9 @@ impl Writer {
 
     fn open(&mut self, name: &str, attributes: &str) {
         if self.inside("pre") {
+            if name == "table" {
+                self.of_data.next();
+            }
             // Only its text and its lines matter.
             if matches!(kind(name), Kind::Void(_)) {
                 self.out.push('\n');
@@ -441,28 +392,6 @@ impl Writer {
 
 fn word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
-}
-
-fn end_tag(name: &str) -> &'static str {
-    match name {
-        "p" => "</p>",
-        "h1" => "</h1>",
-        "h2" => "</h2>",
-        "h3" => "</h3>",
-        "h4" => "</h4>",
-        "h5" => "</h5>",
-        "h6" => "</h6>",
-        "ul" => "</ul>",
-        "ol" => "</ol>",
-        "li" => "</li>",
-        "blockquote" => "</blockquote>",
-        "strong" => "</strong>",
-        "em" => "</em>",
-        "code" => "</code>",
-        "a" => "</a>",
-        "pre" => "</code></pre>",
-        _ => "</div>",
-    }
 }
 
 fn escape(text: &str) -> String {

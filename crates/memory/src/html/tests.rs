@@ -168,6 +168,13 @@ fn a_row_of_a_table_is_one_line_whatever_its_cells_hold() {
 }
 
 #[test]
+fn a_table_within_preformatted_text_does_not_change_what_the_next_one_is() {
+    let rows = "<tr><td><p>a</p><p>b</p></td><td>c</td></tr>";
+    let html = format!("<pre>x<table><tr><td>y</td></tr></table></pre><table>{rows}</table>");
+    assert_eq!(to_markdown(&html), "```\nxy\n```\n\na b | c");
+}
+
+#[test]
 fn a_table_that_only_lays_out_keeps_the_paragraphs_in_it() {
     let mail = "<table><tr><td><table><tr><td><p>Hello</p><p>World</p></td></tr></table></td><td>x</td></tr></table>";
     assert_eq!(to_markdown(mail), "Hello\n\nWorld\n\n| x");
@@ -205,9 +212,16 @@ fn what_may_be_either_is_html_only_as_a_whole() {
     for html in ["<p>Hi</p>", " <p class=\"x\">Hi</p>\n", "<div>a<br></div>", "<img src=\"x\">", "<!-- x --><p>a</p>"] {
         assert_eq!(Written::either(html), Written::Html(html));
     }
-    for text in ["Hi", "a<b", "<Save> is missing</p>", "<b>bold</b> is not closed", "see </li>", "<p", "", "x<p>y</p>"]
-    {
+    for text in ["a<b", "<Save> is missing</p>", "<b>bold</b> is not closed", "see </li>", "<p", "x<p>y</p>"] {
         assert_eq!(Written::either(text), Written::Plain(text));
+    }
+    for (text, words) in
+        [("Hi\nyou", "Hi\nyou"), ("", ""), ("Caf&eacute; &amp; Q&A ?a=1&copy=2", "Café & Q&A ?a=1&copy=2")]
+    {
+        assert_eq!(
+            (Written::either(text).markdown(), Written::either(text).text()),
+            (words.to_owned(), words.to_owned())
+        );
     }
 }
 

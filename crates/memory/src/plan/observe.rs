@@ -283,6 +283,7 @@ impl<'a> Told<'a> {
 
 fn insert(event: &mut Event, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty()) {
-        event.attributes.insert(name.to_owned(), Value::from(crate::text::cut(value, 200)));
+        let value = crate::links::without_signatures(value);
+        event.attributes.insert(name.to_owned(), Value::from(crate::text::cut(&value, 200)));
     }
 }

@@ -272,7 +272,7 @@ impl People {
             self.add(kind, id, if kind == "contact" { "participant" } else { "teammate" });
             let known = self.0.get_mut(&(kind.to_owned(), id.to_owned()));
             if let (Some(participant), Some(name)) = (known, &author.name) {
-                participant.name = Some(crate::text::cut(name, 200));
+                participant.name = Some(crate::text::cut(&crate::links::without_signatures(name), 200));
                 participant.signed_as.clone_from(&participant.name);
             }
         }
