@@ -4,24 +4,31 @@
     make invoke FUNCTION=WebhookFunction EVENT=events/webhook-ping.json
 
 Does what `sam local invoke FUNCTION -e EVENT --env-vars events/env.json` does: the function's own binary, as
-`make run` built it, asks a Lambda Runtime API for the event and gives it its answer.
+`make run` built it, asks a Lambda Runtime API for the event and gives it its answer. While a stack runs, the names of
+its tables, queues and keys take the place of those in events/env.json.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from local.console import say
-from local.settings import BUILD, REGION, ROOT
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import aws, deploy, stack
+from local.console import Failure, say
+from local.invocation import failed, function_variables, json_file, variables, without_stack
+from local.loglines import without_time
+from local.settings import BUILD, REGION, ROOT, Settings, aws_environment
 
 SECONDS = 60.0
+ENVIRONMENT = ROOT / "events" / "env.json"
 
 
 class Runtime(ThreadingHTTPServer):
@@ -33,6 +40,9 @@ class Runtime(ThreadingHTTPServer):
         self.answer: bytes = b""
         self.failed = False
         self.answered = threading.Event()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: the function was ended while it waited for more, as it should be."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -72,43 +82,86 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(words: list[str]) -> int:
     """Invokes; the exit code is 0 when the function answered."""
-    if len(words) != 2:
-        say(__doc__ or "")
-        return 2
-    function, event = words[0], Path(words[1])
+    try:
+        if len(words) != 2:
+            say(usage())
+            return 2
+        return invoke(words[0], (ROOT / words[1]).resolve())
+    except Failure as failure:
+        say(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def usage() -> str:
+    """How it is called, with the functions and events that there are."""
+    functions = json_file(ENVIRONMENT, ROOT)
+    events = sorted(path.name for path in ENVIRONMENT.parent.glob("*.json") if path != ENVIRONMENT)
+    return (
+        "make invoke FUNCTION=WebhookFunction EVENT=events/webhook-ping.json\n"
+        f"functions: {', '.join(functions)}\nevents, in events/: {', '.join(events)}"
+    )
+
+
+def invoke(function: str, path: Path) -> int:
+    """Gives one event to one function."""
+    given = function_variables(json_file(ENVIRONMENT, ROOT), function, "events/env.json")
+    event = json.dumps(json_file(path, ROOT)).encode()
     binary = BUILD / function / "bootstrap"
     if not binary.is_file():
-        say(f"{function} is not built; `make run` builds it")
-        return 1
-    variables = json.loads((ROOT / "events" / "env.json").read_text(encoding="utf-8"))[function]
-    runtime = Runtime(event.read_bytes())
+        raise Failure(f"{function} is not built yet; `make run` builds it")
+    settings = stack.running()
+    deployed = deployed_variables(settings, function)
+    runtime = Runtime(event)
     threading.Thread(target=runtime.serve_forever, daemon=True).start()
     environment = {
-        # Nothing of the developer's own AWS account.
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        **variables,
+        **aws_environment(settings),
+        **variables(given, deployed or {}),
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.server_port}",
         "AWS_LAMBDA_FUNCTION_NAME": function,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-    process = subprocess.Popen([str(binary)], env=environment, stdout=sys.stderr)
-    deadline = time.monotonic() + SECONDS
-    while not runtime.answered.wait(0.05) and process.poll() is None and time.monotonic() < deadline:
-        pass
-    process.terminate()
-    process.wait()
+    process = subprocess.Popen([str(binary)], env=environment, stdout=subprocess.PIPE, text=True, errors="replace")
+    telling = threading.Thread(target=tell, args=(function, process.stdout), daemon=True)
+    telling.start()
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not runtime.answered.wait(0.05) and process.poll() is None and time.monotonic() < deadline:
+            pass
+    finally:
+        process.terminate()
+        process.wait()
+        telling.join(timeout=1)
     if not runtime.answered.is_set():
-        say(f"{function} gave no answer (exit code {process.returncode})")
-        return 1
+        # Why it does not start it has said itself, on the line before.
+        lacking = "" if deployed else without_stack()
+        raise Failure(f"{function} gave no answer (exit code {process.returncode}){lacking}")
+    if runtime.failed:
+        raise Failure(failed(function, runtime.answer, stack_runs=deployed is not None))
     say(runtime.answer.decode())
-    return 1 if runtime.failed else 0
+    if deployed is None and b'"statusCode":503' in runtime.answer:
+        print(f"{function} could not do it{without_stack()}", file=sys.stderr, flush=True)
+    return 0
+
+
+def tell(function: str, log: Iterable[str]) -> None:
+    """What the function logs, beside its answer: on the error output."""
+    for line in log:
+        told = without_time(line)
+        if told:
+            print(f"{function}: {told}", file=sys.stderr, flush=True)
+
+
+def deployed_variables(settings: Settings, function: str) -> dict[str, str] | None:
+    """The environment of the function as the running stack has it; nothing where none runs."""
+    try:
+        name = deploy.physical_ids(settings, "AWS::Lambda::Function")[function]
+        configuration = aws.client(settings, "lambda").get_function_configuration(FunctionName=name)
+    except (BotoCoreError, ClientError, KeyError):
+        return None
+    return configuration["Environment"]["Variables"]
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def build(settings: Settings, architecture: str) -> Path:
     shipped = {
         key: value for key, value in environment.items() if key not in ("SAM_BUILD_MODE", "CARGO_LAMBDA_COMPILER")
     }
-    command = [str(venv_bin("sam") / "sam"), "build", "--config-file", str(ROOT / "samconfig.toml"), "--build-dir"]
+    command = [str(venv_bin("sam") / "sam"), "build", "--config-file", str(ROOT / "samconfig.yaml"), "--build-dir"]
     overrides = ["--parameter-overrides", f"Architecture={architecture}"]
     run_logged("sam build", [*command, str(folder), *overrides], shipped, LOGS / "sam-build-release.log", ROOT)
     return folder

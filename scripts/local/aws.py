@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import boto3
@@ -17,8 +18,12 @@ _DESERIALIZER = TypeDeserializer()
 def client(settings: Settings, service: str) -> Any:
     """A client for MiniStack; never for a real account, whatever the environment says.
 
+    Whatever account, profile or setting the developer has in the environment is taken out of this process first: boto3
+    stumbles over a profile that does not exist even where it is told everything.
+
     One try, and time enough for a tick of the backfill, which may last as long as its function.
     """
+    forget_account(os.environ)
     return boto3.client(
         service,
         endpoint_url=settings.aws_url,
@@ -27,6 +32,13 @@ def client(settings: Settings, service: str) -> Any:
         aws_secret_access_key="test",
         config=Config(read_timeout=320, retries={"total_max_attempts": 1}, proxies={}),
     )
+
+
+def forget_account(environment: MutableMapping[str, str]) -> None:
+    """Removes every AWS setting but the certificate bundle, and points the configuration files at nothing."""
+    for name in [name for name in environment if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+        del environment[name]
+    environment.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
 
 
 def plain(item: dict[str, Any]) -> dict[str, Any]:

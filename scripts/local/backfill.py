@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ class Backfill:
     settings: Settings
     outputs: dict[str, str]
     memory: Memory
+    #: Raises when a server of this run has ended: then there is nothing to wait for.
+    check_alive: Callable[[], None]
 
     def __post_init__(self) -> None:
         self._dynamodb = aws.client(self.settings, "dynamodb")
@@ -86,6 +89,7 @@ class Backfill:
             ) as progress:
                 bars = {name: progress.add_task(name, total=total) for name, total in expected.items()}
                 while True:
+                    self.check_alive()
                     held = self.memory.documents()
                     for name, bar in bars.items():
                         progress.update(bar, completed=held[name])
@@ -96,7 +100,7 @@ class Backfill:
                         break
                     if time.monotonic() - started > LIMIT_SECONDS:
                         raise Failure(
-                            f"the backfill is not done after {LIMIT_SECONDS:.0f} s: {self.standing()}",
+                            f"the backfill is not done after {LIMIT_SECONDS:.0f} s: {self.standing()}; is this machine very busy?",
                             MINISTACK_LOG,
                         )
                     line = "  " + ", ".join(f"{name} {held[name]}/{total}" for name, total in expected.items())
@@ -110,7 +114,7 @@ class Backfill:
         finally:
             self._stop.set()
             ticker.join(timeout=5)
-        say(f"  {self._ticks} ticks; checkpoints: {self.standing()}")
+        say(f"  {read_to_the_end(held, expected, self._ticks)}")
 
     def _tick_on(self) -> None:
         while not self._stop.is_set() and self._failure is None:
@@ -124,6 +128,23 @@ class Backfill:
             self._stop.wait(POLL_SECONDS)
 
     def standing(self) -> str:
-        """Each checkpoint with its phase, for people."""
-        phases = {name: item.get("phase", "?") for name, item in self.checkpoints().items()}
-        return ", ".join(f"{name} {phase}" for name, phase in sorted(phases.items())) or "none"
+        """What is not read yet, for people."""
+        phases = {name: str(item.get("phase", "?")) for name, item in self.checkpoints().items()}
+        return still_read(phases, self.queued())
+
+
+def still_read(phases: Mapping[str, str], queued: int) -> str:
+    """What is under way: resources that are not read to their end, and messages."""
+    if not phases:
+        return "it has not begun"
+    under_way = [name.replace("_", " ") for name, phase in sorted(phases.items()) if phase != "idle"]
+    waiting = f"{queued} message{'' if queued == 1 else 's'} in the queues" if queued else ""
+    left = [*([f"still being read: {', '.join(under_way)}"] if under_way else []), *([waiting] if waiting else [])]
+    return "; ".join(left) or "everything is read, but not compared"
+
+
+def read_to_the_end(held: Mapping[str, int], expected: Mapping[str, int], ticks: int) -> str:
+    """What was read, and in how many turns, in words."""
+    read = ", ".join(f"{name} {held.get(name, 0)} of {total}" for name, total in expected.items())
+    turns = "one turn" if ticks == 1 else f"{ticks} turns"
+    return f"read to the end in {turns} of the backfill function (on AWS it has one a minute): {read}"

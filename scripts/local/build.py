@@ -31,7 +31,7 @@ def sam_build(settings: Settings) -> Path:
             str(venv_bin("sam") / "sam"),
             "build",
             "--config-file",
-            str(ROOT / "samconfig.toml"),
+            str(ROOT / "samconfig.yaml"),
             "--build-dir",
             str(BUILD),
             "--parameter-overrides",
@@ -50,7 +50,7 @@ def fingerprint() -> str:
     """What goes into a build: the template, its settings, and each function's program as cargo has it."""
     digest = hashlib.sha256(preflight.sam_architecture().encode())
     triple = preflight.host_triple()
-    inputs = [ROOT / "template.yaml", ROOT / "samconfig.toml", *(Path(binary(name, triple)) for name in FUNCTIONS)]
+    inputs = [ROOT / "template.yaml", ROOT / "samconfig.yaml", *(Path(binary(name, triple)) for name in FUNCTIONS)]
     for path in inputs:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

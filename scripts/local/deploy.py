@@ -33,7 +33,7 @@ def deploy(settings: Settings, template: Path) -> dict[str, str]:
             str(venv_bin("sam") / "sam"),
             "deploy",
             "--config-file",
-            str(ROOT / "samconfig.toml"),
+            str(ROOT / "samconfig.yaml"),
             "--template-file",
             str(template),
             "--stack-name",

@@ -35,6 +35,16 @@ def status_of(settings: Settings, outputs: dict[str, str]) -> dict[str, Any]:
     return json.loads(text)
 
 
+def status_link(settings: Settings, outputs: dict[str, str]) -> str:
+    """A new link to the status page, for one browser and the next fifteen minutes."""
+    url = f"{settings.internal_url}/api/intercom/status?workspace={settings.workspace}&link=new"
+    headers = {"Accept": "application/json", "Authorization": f"Bearer {operator_key(settings, outputs)}"}
+    status, _, text = request("GET", url, headers=headers)
+    if status != 200:
+        raise Failure(f"the status page gives no link, but {status}", MINISTACK_LOG)
+    return json.loads(text)["link"]
+
+
 def operator_key(settings: Settings, outputs: dict[str, str]) -> str:
     """The key to the status page, which the deploy has generated."""
     secret = aws.client(settings, "secretsmanager").get_secret_value(SecretId=outputs["KeysSecretArn"])

@@ -21,11 +21,11 @@ class Intercom:
         payload = b"" if body is None else json.dumps(body).encode()
         status, _, text = browser.request(method, self._base + path, payload, {"Content-Type": "application/json"})
         if status >= 400:
-            raise Failure(f"the emulator refused {method} /_emulator{path}: {status} {text[:200]}")
+            raise Failure(f"the emulator refused {method} /_emulator{path}: {status} {reason(text)}")
         return json.loads(text) if text.strip() else None
 
-    def point_at(self, base_url: str, callback_url: str) -> None:
-        """Fills in what a person fills in on the app's pages of the Developer Hub."""
+    def point_at(self, base_url: str, callback_url: str, memory_url: str) -> None:
+        """Fills in what a person fills in on the app's pages of the Developer Hub, and whom to ask what became of it."""
         self.call(
             "PUT",
             "/settings",
@@ -34,6 +34,7 @@ class Intercom:
                 "uninstall_url": f"{base_url}/api/intercom/uninstall",
                 "health_url": f"{base_url}/api/intercom/health",
                 "redirect_uri": callback_url,
+                "memory_url": memory_url,
             },
         )
 
@@ -52,3 +53,11 @@ class Intercom:
     def requests(self) -> dict[str, Any]:
         """How many API requests were made."""
         return self.call("GET", "/requests")
+
+
+def reason(answer: str) -> str:
+    """Why a control was refused, in its own words."""
+    try:
+        return str(json.loads(answer)["error"])
+    except (ValueError, KeyError, TypeError):
+        return answer[:200]

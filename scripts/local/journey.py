@@ -6,14 +6,17 @@ import os
 import time
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from . import aws, build, compare, deploy, install, lifecycle, live, logs, report, servers
 from .backfill import Backfill
 from .console import Failure, say, step
 from .intercom import Intercom
 from .kills import Kills
 from .memory import Memory
-from .processes import Child, forget, remember
+from .processes import Child, forget, remember, remember_ports
 from .settings import MINISTACK_LOG, Settings
+from .window import MemoryWindow
 
 
 class Journey:
@@ -25,10 +28,12 @@ class Journey:
         self._wrong: list[str] = []
         #: The process group in which the local AWS runs the functions.
         self._functions_group = 0
+        self._window: MemoryWindow | None = None
 
     def run(self) -> int:
         """Returns the exit code: 0 when everything expected was there."""
         remember("run", os.getpid())
+        remember_ports(self._settings.aws_port, self._settings.intercom_port)
         try:
             outputs = self._prepare()
             self._use(outputs)
@@ -38,7 +43,11 @@ class Journey:
             if self._settings.once:
                 raise
             say("\nstopping")
+        except (OSError, BotoCoreError, ClientError) as error:
+            self._check_servers()
+            raise Failure(f"a server of this run does not answer as it should: {error}", MINISTACK_LOG) from error
         except Failure as failure:
+            self._check_servers()
             # What a function said tells more than what was said about it.
             if failure.log == MINISTACK_LOG and logs.keep(self._settings):
                 failure.log = logs.FILE
@@ -46,6 +55,8 @@ class Journey:
         else:
             logs.keep(self._settings)
         finally:
+            if self._window is not None:
+                self._window.close()
             for child in reversed(self._children):
                 child.stop()
             forget()
@@ -56,14 +67,16 @@ class Journey:
         settings = self._settings
         with step("sam build"):
             template = build.sam_build(settings)
-        with step("Starting MiniStack and the emulated Intercom"):
+        with step("Starting MiniStack (a stand-in for AWS) and the emulated Intercom"):
             ministack = servers.start_ministack(settings)
             self._children.append(ministack)
             self._functions_group = ministack.process.pid
             self._children.append(servers.start_emulator(settings))
         with step("sam deploy"):
             outputs = deploy.deploy(settings, template)
-        with step("Making up for what MiniStack does not do: routes of an HTTP API, two details of IAM"):
+        with step(
+            "Finishing what the stand-in for AWS leaves out of a deploy: the API's addresses, and rights as AWS reads them"
+        ):
             deploy.connect_routes(settings)
             deploy.fit_policies(settings)
         return outputs
@@ -73,31 +86,32 @@ class Journey:
         settings = self._settings
         intercom = Intercom(settings)
         # The emulator reaches the API by path, since it leaves names to the system; the browser gets its real address.
-        intercom.point_at(settings.internal_url, outputs["CallbackUrl"])
         memory = Memory(aws.client(settings, "dynamodb"), outputs["MemoryTableName"], settings.workspace)
+        self._window = MemoryWindow(memory)
+        intercom.point_at(settings.internal_url, outputs["CallbackUrl"], self._window.url)
         with step("Installing through OAuth"):
             install.through_oauth(settings, outputs["InstallUrl"])
             connected = install.status_of(settings, outputs)
             say(f"  connected: {connected['name']} ({connected['workspace']}), {connected['status']}")
-        backfill = Backfill(settings, outputs, memory)
+        backfill = Backfill(settings, outputs, memory, self._check_servers)
         killed = 0
         if settings.once:
             # Who watches need not wait until a dead walk's lease has ended; who checks goes on meanwhile.
             with step("Killing functions in the middle of the backfill"):
                 killed = Kills(settings, outputs, intercom, backfill, self._functions_group).strike()
         else:
-            self._fill("Backfill", backfill, intercom, memory)
+            self._fill("Reading the history to its beginning (backfill)", backfill, intercom, memory)
         with step("What happens while we listen"):
             happened = live.make_things_happen(intercom, memory)
             self._wrong += [f"{one.action}: {reason}" for one in happened for reason in one.wrong]
         with step("What must be refused, and whether all is well"):
             self._wrong += live.door_checks(settings, outputs)
         if settings.once:
-            title = "Backfill, taken up where the killed functions left it, once their batches are visible again"
+            title = "Reading on (backfill) where the killed functions left off, once their batches are visible again"
             self._fill(title, backfill, intercom, memory)
         with step("Connecting again, uninstalling, coming back"):
             self._wrong += lifecycle.check(settings, outputs, intercom)
-            Backfill(settings, outputs, memory).run(counts(intercom.truth()))
+            Backfill(settings, outputs, memory, self._check_servers).run(counts(intercom.truth()))
             self._check_queues()
         things = memory.all()
         truth = intercom.truth()
@@ -107,7 +121,7 @@ class Journey:
         self._wrong += report.links(compare.providers(truth, things))
         report.times(happened)
         shown = report.one_conversation(things)
-        report.by_hand(settings, outputs, shown[0] if shown else None)
+        report.by_hand(settings, outputs, shown, install.status_link(settings, outputs))
         self._verdict(things, killed)
 
     def _fill(self, title: str, backfill: Backfill, intercom: Intercom, memory: Memory) -> None:
@@ -144,8 +158,12 @@ class Journey:
         say("\nRunning. Ctrl-C ends it.")
         while True:
             time.sleep(1)
-            for child in self._children:
-                child.check_alive()
+            self._check_servers()
+
+    def _check_servers(self) -> None:
+        """Raises where one has ended, which says more than that it was not reached."""
+        for child in self._children:
+            child.check_alive()
 
 
 def counts(truth: dict[str, Any]) -> dict[str, int]:

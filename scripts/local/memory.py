@@ -11,6 +11,9 @@ from . import aws
 
 Item = dict[str, Any]
 
+#: As many as DynamoDB gives by key at once.
+BATCH = 100
+
 
 class Memory:
     """Reads MemoryTable."""
@@ -22,9 +25,7 @@ class Memory:
 
     def thing(self, entity_type: str, entity_id: str) -> list[Item]:
         """Everything about one thing, in the table's order."""
-        # In keys `%` and `#` of an id are percent-encoded.
-        encoded = entity_id.replace("%", "%25").replace("#", "%23")
-        return list(aws.query(self._dynamodb, self._table, f"{self.workspace}#{entity_type}#{encoded}"))
+        return list(aws.query(self._dynamodb, self._table, f"{self.workspace}#{entity_type}#{encoded(entity_id)}"))
 
     def all(self) -> dict[tuple[str, str], list[Item]]:
         """Everything, by thing."""
@@ -35,6 +36,18 @@ class Memory:
             items.sort(key=lambda item: item["sk"])
         return things
 
+    def documents_of(self, keys: list[tuple[str, str]]) -> list[Item]:
+        """The documents of some things: those that there are."""
+        found: list[Item] = []
+        for start in range(0, len(keys), BATCH):
+            wanted = [
+                {"pk": {"S": f"{self.workspace}#{kind}#{encoded(key)}"}, "sk": {"S": "document"}}
+                for kind, key in keys[start : start + BATCH]
+            ]
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": wanted}})
+            found += map(aws.plain, answer["Responses"].get(self._table, []))
+        return found
+
     def documents(self) -> Counter[str]:
         """Number of living documents of each entity type."""
         counted: Counter[str] = Counter()
@@ -42,6 +55,11 @@ class Memory:
             if item["sk"] == "document" and "deleted_at" not in item:
                 counted[item["entity_type"]] += 1
         return counted
+
+
+def encoded(entity_id: str) -> str:
+    """An id as it stands in keys, where `%` and `#` are percent-encoded."""
+    return entity_id.replace("%", "%25").replace("#", "%23")
 
 
 def name_of(item: Item) -> tuple[str, str]:
@@ -91,25 +109,3 @@ def seconds(value: Any) -> int:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
         return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
     return 0
-
-
-def transcript(items: list[Item]) -> str:
-    """One conversation as Markdown: the document's title, then what happened, in order."""
-    document = document_of(items) or {}
-    lines = [f"# {document.get('title', '(no document)')}", ""]
-    facts = [f"{name}: {document[name]}" for name in ("state", "url") if document.get(name)]
-    if facts:
-        lines += [" · ".join(facts), ""]
-    for event in events_of(items):
-        lines += [f"## {event['occurred_at']} · {event['event_type']}", "", event["title"], ""]
-        body = str(event.get("body") or "").strip()
-        if body:
-            lines += [*(f"> {line}".rstrip() for line in body.splitlines()), ""]
-    relations = [item for item in items if kind_of(item) == "relation"]
-    if relations:
-        lines += ["## Relations", ""]
-        for item in relations:
-            target = f"{item['target_provider']} {item['target_type']} {item['target_id']}"
-            title = item.get("target_title")
-            lines.append(f"- {item['relationship']}: {target}" + (f" ({title})" if title else ""))
-    return "\n".join(lines).rstrip() + "\n"

@@ -22,19 +22,34 @@ MARKS = {"run": "scripts/run.py", "ministack": "ministack", "emulator": "interco
 
 def remember(name: str, pid: int) -> None:
     """Notes a process in the state file, so that the next run can end it if this one cannot."""
-    state = remembered()
-    state[name] = pid
+    note({name: pid})
+
+
+def remember_ports(aws: int, intercom: int) -> None:
+    """Notes where the servers of this run listen, for whoever looks at them from another shell."""
+    note({"ports": {"aws": aws, "intercom": intercom}})
+
+
+def note(more: dict[str, object]) -> None:
+    """Adds to the state file, which is whole at any moment."""
     LOCAL.mkdir(exist_ok=True)
-    STATE_FILE.write_text(json.dumps(state), encoding="utf-8")
+    written = STATE_FILE.with_suffix(".new")
+    written.write_text(json.dumps({**state(), **more}), encoding="utf-8")
+    written.replace(STATE_FILE)
+
+
+def state() -> dict[str, object]:
+    """What the last run has noted. A torn or missing file means: nothing known."""
+    try:
+        noted = json.loads(STATE_FILE.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def remembered() -> dict[str, int]:
-    """The processes of the last run. A torn or missing file means: none known."""
-    try:
-        state = json.loads(STATE_FILE.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {name: pid for name, pid in state.items() if name in MARKS and isinstance(pid, int)}
+    """The processes of the last run."""
+    return {name: pid for name, pid in state().items() if name in MARKS and isinstance(pid, int)}
 
 
 def forget() -> None:
@@ -81,6 +96,20 @@ def end(pid: int, *, group: bool) -> None:
         return
 
 
+def ended(name: str, code: int) -> str:
+    """That a server is gone, how it went, and what to do: nothing goes on without it."""
+    if code < 0:
+        how = f"was ended by signal {-code}"
+    elif code == 0:
+        how = "was told to end"
+    else:
+        how = f"ended with exit code {code}"
+    return (
+        f"{name} {how} by somebody or something outside this run, and nothing goes on without it; what was remembered "
+        "went with it. `make run` starts everything again"
+    )
+
+
 class Child:
     """A server of this run, in a process group of its own: Ctrl-C reaches only the run, which then ends them in order."""
 
@@ -124,7 +153,7 @@ class Child:
     def check_alive(self) -> None:
         """Raises when the process has ended by itself."""
         if self.process.poll() is not None:
-            raise Failure(f"{self.name} has ended (exit code {self.process.returncode})", self.log)
+            raise Failure(ended(self.name, self.process.returncode), self.log)
 
     def stop(self) -> None:
         """Ends the process and its group."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.table import Table
 
 from .console import say
 from .live import Happened, percentile
-from .memory import Item, document_of, kind_of, transcript
+from .memory import Item, document_of, kind_of
+from .names import Names
+from .rendering import markdown, moment
 from .settings import LOCAL, ROOT, Settings
 
 TRANSCRIPT_LINES = 60
@@ -69,8 +71,8 @@ def times(happened: list[Happened]) -> None:
         say(f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, {len(seconds)} webhooks")
 
 
-def one_conversation(things: Things) -> tuple[str, Path] | None:
-    """Prints a conversation as Markdown, and keeps it whole in a file. Returns its id and the file."""
+def one_conversation(things: Things) -> tuple[str, str]:
+    """Prints a conversation as Markdown, and keeps it whole in a file. Returns its id and what it mentions."""
     # One of middle length that mentions something outside says most.
     conversations = sorted(
         (
@@ -82,9 +84,10 @@ def one_conversation(things: Things) -> tuple[str, Path] | None:
         if entity_type == "conversation" and "deleted_at" not in (document_of(items) or {"deleted_at": 0})
     )
     if not conversations:
-        return None
+        return "ID", "ENG-42"
     key = conversations[-1][2]
-    text = transcript(things[("conversation", key)])
+    names = Names(document for items in things.values() if (document := document_of(items)))
+    text = markdown(things[("conversation", key)], names)
     path = LOCAL / "conversation.md"
     path.write_text(text, encoding="utf-8")
     lines = text.splitlines()
@@ -93,23 +96,48 @@ def one_conversation(things: Things) -> tuple[str, Path] | None:
         say(f"    {line}".rstrip())
     if len(lines) > TRANSCRIPT_LINES:
         say(f"    … {len(lines) - TRANSCRIPT_LINES} more lines in {path.relative_to(ROOT)}")
-    return key, path
+    linear = [item for item in things[("conversation", key)] if item.get("target_provider") == "linear"]
+    return key, str(linear[0]["target_id"]) if linear else "ENG-42"
 
 
-def by_hand(settings: Settings, outputs: dict[str, str], conversation: str | None) -> None:
-    """Addresses and commands to go on with."""
+def by_hand(settings: Settings, outputs: dict[str, str], shown: tuple[str, str], link: str) -> None:
+    """Addresses and commands to go on with. The commands find this run by themselves, whatever its ports."""
     intercom = settings.intercom_url
     mutate = '{"action":"user_replied","body":"<p>Still broken, see ENG-42</p>","deliver":"once"}'
-    heading = "To try by hand after `make run`, which stays up" if settings.once else "To try by hand"
+    heading = "To try by hand after `make run`, which stays up" if settings.once else "To try by hand, in another shell"
     say(
         f"""
 {heading}
-  connect a workspace   {outputs["InstallUrl"]}
+  status page           {link}
+                        (opens once, within 15 minutes; another: make status ARGS=--link)
+  write as a customer   {intercom}/_emulator
+                        (a page: what you send, and the conversation as memory then holds it)
+  the same, by curl     curl -X POST {intercom}/_emulator/mutate -H 'content-type: application/json' -d '{mutate}'
+  what is remembered    make show                     (or ARGS="conversation {shown[0]}", ARGS="mentions {shown[1]}", ARGS="export fails"; ARGS=help)
+  functions' logs       make logs ARGS=-f             (follows; one line an event)
   status                make status
-  Intercom, emulated    {intercom}/_emulator
-  a customer replies    curl -X POST {intercom}/_emulator/mutate -H 'content-type: application/json' -d '{mutate}'
-  what is remembered    make show                     (or ARGS="conversation {conversation or "ID"}", ARGS="mentions linear issue ENG-42")
-  tick the backfill     make tick
-  AWS, emulated         AWS_ENDPOINT_URL={settings.aws_url}   (keys: test, region: us-east-1)
-  functions' logs       make logs"""
+  backfill, now         make tick                     (on AWS a schedule does it every minute)
+  an event again        make replay                   (the last one; or ARGS=notif_…)
+  a sample event        make invoke FUNCTION=WebhookFunction EVENT=events/webhook-ping.json
+  connect a workspace   {outputs["InstallUrl"]}
+  AWS, emulated         AWS_ENDPOINT_URL={settings.aws_url}   (keys: test, region: us-east-1)"""
     )
+
+
+def status(told: dict[str, Any]) -> str:
+    """The status of a workspace, for people: one line a resource."""
+    lines = [
+        f"{told.get('name') or told['workspace']} ({told['workspace']}): {told['summary']}",
+        f"last live event: {moment(told['last_event_at']) + ' UTC' if told.get('last_event_at') else 'none yet'}",
+    ]
+    for one in told["resources"]:
+        if one["phase"] == "idle":
+            number = f"{one['seen']} at the last look"
+        elif one.get("estimate") is not None:
+            number = f"{one['seen']} of about {one['estimate']}"
+        else:
+            number = f"{one['seen']} so far"
+        up_to = f", up to {moment(one['up_to'])} UTC" if one.get("up_to") else ""
+        lines.append(f"  {one['resource']:<14} {one['state']:<24} {number}{up_to}")
+        lines += [f"    {one[name]}" for name in ("last_error", "notice") if one.get(name)]
+    return "\n".join([*lines, "all of it: make status ARGS=--json; the page: make status ARGS=--link"])

@@ -79,6 +79,8 @@ pub struct Options {
     pub return_to: ReturnToOrigins,
     /// `AppStoreRedirect`.
     pub app_store_redirect: bool,
+    /// `PublicBaseUrl`.
+    pub public_base: Option<url::Url>,
 }
 
 impl Default for Options {
@@ -107,6 +109,7 @@ impl Default for Options {
             purge_on_uninstall: false,
             return_to: ReturnToOrigins::default(),
             app_store_redirect: false,
+            public_base: None,
         }
     }
 }
@@ -231,7 +234,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
                 api_base: base.clone(),
                 app_base: base.clone(),
                 version: "2.14".to_owned(),
-                public_base: None,
+                public_base: options.public_base,
                 allowed: options.allowed.clone(),
                 return_to: options.return_to,
                 app_store_redirect: options.app_store_redirect,

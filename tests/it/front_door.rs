@@ -147,14 +147,16 @@ async fn events_on_which_lambda_http_panics_are_answered_400_or_read() {
     assert_eq!(stack.oauth(&query).await.status_code, 400, "a state that is not ours");
 }
 
+const ROTATED: &str = "client-secret-after-the-rotation";
+
 #[tokio::test]
 async fn a_rotated_secret_is_picked_up_without_a_new_deployment() {
     let stack = Stack::start(small()).await;
-    stack.credentials.rotate(|credentials| credentials.client_secret = "rotated".into());
+    stack.credentials.rotate(|credentials| credentials.client_secret = ROTATED.into());
     let body = reply("notif_1").to_string();
-    assert_eq!(stack.webhook(&signed("rotated", &body)).await.status_code, 401, "looked less than a minute ago");
+    assert_eq!(stack.webhook(&signed(ROTATED, &body)).await.status_code, 401, "looked less than a minute ago");
     stack.clock.advance(std::time::Duration::from_secs(61));
-    assert_eq!(stack.webhook(&signed("rotated", &body)).await.status_code, 200);
+    assert_eq!(stack.webhook(&signed(ROTATED, &body)).await.status_code, 200);
 }
 
 #[tokio::test]

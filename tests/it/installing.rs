@@ -42,6 +42,36 @@ async fn the_browser_is_sent_to_intercom_with_a_state_bound_to_a_host_cookie() {
 }
 
 #[tokio::test]
+async fn an_install_that_begins_at_another_host_goes_to_the_public_one_first_and_only_once() {
+    let public_base = Some("https://connect.example.com".parse().unwrap());
+    let stack = Stack::start(Options { public_base, ..Options::default() }).await;
+    let install = |path: String| {
+        let stack = &stack;
+        async move { stack.oauth(&event("GET", &path, &[], &[], None)).await }
+    };
+    let sent = install("/api/intercom/install?return_to=https%3A%2F%2Fapp.example%2Fback".to_owned()).await;
+    let to = header_of(&sent, "location").unwrap();
+    let there = "https://connect.example.com/api/intercom/install?return_to=https%3A%2F%2Fapp.example%2Fback&sent=1";
+    assert_eq!((to.as_str(), sent.cookies.len()), (there, 0), "a cookie of this host would be of no use there");
+    let state = stack.tables.dump(&stack.tables.state).await;
+    assert!(!state.keys().any(|(pk, _)| pk.starts_with("OAUTH#")));
+
+    // A content delivery network may name another host to the API than the browser asked for.
+    let arrived = install("/api/intercom/install?sent=1".to_owned()).await;
+    let to: url::Url = header_of(&arrived, "location").unwrap().parse().unwrap();
+    assert!(to.query().unwrap().contains("connect.example.com%2Fapi%2Fintercom%2Fcallback"), "{to}");
+    assert_eq!(arrived.cookies.len(), 1);
+}
+
+#[tokio::test]
+async fn an_install_that_begins_at_the_public_host_goes_to_intercom_at_once() {
+    let public_base = Some("https://memory.example.com".parse().unwrap());
+    let stack = Stack::start(Options { public_base, ..Options::default() }).await;
+    let answer = stack.oauth(&event("GET", "/api/intercom/install", &[], &[], None)).await;
+    assert!(header_of(&answer, "location").unwrap().starts_with(stack.intercom.base_url()));
+}
+
+#[tokio::test]
 async fn a_foreign_a_used_an_expired_and_another_browsers_state_store_nothing_and_say_what_to_do() {
     let stack = Stack::start(Options::default()).await;
     let refused = |answer: &aws_lambda_events::apigw::ApiGatewayV2httpResponse| {

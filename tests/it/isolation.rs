@@ -84,7 +84,7 @@ async fn connect(stack: &Stack, api_base_url: &str, token: &str) -> WorkspaceId 
     let installation = Installation {
         workspace: workspace.clone(),
         name: Some("Neighbour".to_owned()),
-        region: Some("US".to_owned()),
+        region: Some("Europe".to_owned()),
         api_base_url: api_base_url.to_owned(),
         public_base_url: None,
         token: StoredToken::Encrypted(stack.cipher.encrypt(&workspace, &token.into()).await.unwrap()),
@@ -139,6 +139,34 @@ async fn both_at_once(stack: &Stack, bad: &Emulator) -> String {
 
 async fn work_off(stack: &Stack, queue: &MemoryQueue) {
     while stack.enrich_batch(queue).await {}
+}
+
+#[tokio::test]
+async fn the_addresses_of_each_workspace_lead_to_its_own_region_whoever_writes_them() {
+    let stack = Stack::start(Options::default()).await;
+    let european = neighbour(&stack).await;
+    stack.install().await;
+    stack.settle().await;
+    let live = both_at_once(&stack, &european).await;
+    stack.drain().await;
+    let mut seen = BTreeSet::new();
+    for ((pk, sk), item) in stack.tables.memory().await {
+        let Some(url) = item.get("url").and_then(Value::as_str).filter(|_| sk == "document") else { continue };
+        let european = pk.starts_with(NEIGHBOUR);
+        let app = if european { "https://app.eu.intercom.com/a/" } else { "https://app.intercom.com/a/" };
+        // Articles have the address of the help centre.
+        if !pk.contains("#article#") {
+            assert!(url.starts_with(app), "{pk}: {url}");
+            seen.insert((european, item["entity_type"].as_str().unwrap().to_owned()));
+        }
+    }
+    for kind in ["conversation", "ticket", "contact", "company"] {
+        assert!(
+            seen.contains(&(true, kind.to_owned())) && seen.contains(&(false, kind.to_owned())),
+            "{kind}: {seen:?}"
+        );
+    }
+    assert!(remembers(&stack, &stack.workspace(), EntityType::Conversation, &live).await);
 }
 
 #[tokio::test]

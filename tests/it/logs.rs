@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use store::installation::{Installations, StoredToken};
 use tests::{CLIENT_SECRET, Options, Stack, body_of, event, header_of, signed};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tracing::{Dispatch, dispatcher::DefaultGuard};
 
 const MARKER: &str = "Please rotate the zebra-striped umbrella before noon";
@@ -250,6 +251,11 @@ async fn invariant_11_tokens_and_secrets_are_in_no_log_and_in_clear_in_no_item_a
     }
     for line in log.lines().chain(stack.metrics.text().lines()) {
         assert_eq!(secrets.found_in(line), BTreeSet::new(), "{line}");
+        // What does not say both, Lambda takes for INFO, and leaves out where only errors are wanted.
+        let said: Value = serde_json::from_str(line).unwrap();
+        let written = said["timestamp"].as_str().unwrap_or_default();
+        assert!(OffsetDateTime::parse(written, &Rfc3339).is_ok(), "no time: {line}");
+        assert!(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"].map(Value::from).contains(&said["level"]), "{line}");
     }
     let in_tables = secrets.without(&["state", "e-mail address", "telephone number", "message"]);
     for (key, item) in state.iter().chain(&memory) {

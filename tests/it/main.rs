@@ -27,6 +27,7 @@ mod paging;
 mod people;
 mod reconnecting;
 mod sample_events;
+mod shown;
 mod status_page;
 mod sweeps;
 mod uninstalling;

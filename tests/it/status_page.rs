@@ -228,6 +228,26 @@ async fn while_pages_are_read_the_page_says_how_far_and_how_much_of_the_rate_lim
     assert!(page.contains("50 of about 120") && page.contains(" of 1,666 in 10 s"), "{page}");
 }
 
+#[tokio::test]
+async fn a_bar_without_an_estimate_is_unknown_and_the_page_says_how_to_look_at_what_is_remembered() {
+    let stack = Stack::start(Options::default()).await;
+    stack.install().await;
+    // Companies are not counted by Intercom: their walk stops in the middle.
+    let fails = FailureKind::Status { status: 500 };
+    let rule = Failure { route: "GET /companies/scroll".into(), kind: fails, times: 3, skip: 1 };
+    stack.intercom.state().fail(vec![rule]).unwrap();
+    stack.tick().await;
+    let report = report(&stack).await;
+    let companies = report["resources"].as_array().unwrap().iter().find(|r| r["resource"] == "companies").unwrap();
+    assert_eq!((&companies["phase"], &companies["percent"]), (&json!("running"), &Value::Null), "{companies}");
+    let path = format!("{STATUS}?workspace={}", stack.workspace());
+    let page = body_of(&get(&stack, &path, &[KEY, HTML], &[]).await);
+    assert!(page.contains("<progress aria-labelledby=\"r-companies\"></progress>"), "no value: {page}");
+    let values = format!("{{&quot;:c&quot;:{{&quot;S&quot;:&quot;{}#conversation#", stack.workspace());
+    assert!(page.contains("Look at what is remembered") && page.contains(&values), "{page}");
+    assert!(page.contains("MemoryTableName") && page.contains("make show"), "{page}");
+}
+
 /// Chromium, where it is installed.
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -245,6 +265,9 @@ async fn browse(browser: PathBuf, profile: PathBuf, arguments: Vec<String>) -> S
             "--disable-gpu",
             "--hide-scrollbars",
             "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
         ]);
         command.arg(format!("--user-data-dir={}", profile.display())).args(arguments);
         let output = command.output().unwrap();

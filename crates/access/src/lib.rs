@@ -15,6 +15,7 @@ use intercom::{
     clock::Clock,
     rate::{LocalPacer, Pacer, Priority},
 };
+use memory::Settings;
 use platform::{
     cipher::{CipherError, TokenCipher},
     config::{ConfigError, Environment},
@@ -117,6 +118,8 @@ struct Held {
     pacers: HashMap<Priority, Arc<SharedPacer>>,
     /// The newest event that was noted, epoch seconds.
     event_noted_at: i64,
+    /// Where Intercom keeps it, as of the last opening.
+    region: Option<String>,
 }
 
 impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
@@ -170,6 +173,7 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         deadline_ms: i64,
     ) -> Result<Option<Client>, AccessError> {
         let workspace = &installation.workspace;
+        self.with_held(workspace, |held| held.region.clone_from(&installation.region));
         let base = installation.api_base_url.parse().map_err(|_| AccessError::BadBaseUrl(workspace.clone()))?;
         let token = match &installation.token {
             StoredToken::None => return Ok(None),
@@ -190,6 +194,11 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
             },
         };
         Ok(Some(self.client_with(base, token, self.pacer(workspace, priority), deadline_ms)))
+    }
+
+    /// The settings for a workspace that was opened before: links into Intercom's own pages lead to its region.
+    pub fn settings_of(&self, workspace: &WorkspaceId, settings: &Settings) -> Settings {
+        self.with_held(workspace, |held| settings.in_region(held.region.as_deref()))
     }
 
     /// A client for a token whose workspace is not known yet.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::ControlError;
-use crate::json::set;
+use crate::json::{set, text};
 use crate::mutate::{self, Deliver, Mutate};
 use crate::notification;
 use crate::signature::{body_signature, hub_signature};
@@ -54,6 +54,17 @@ pub struct Mutation {
     pub deliveries: Vec<Delivery>,
     /// What it happened to.
     pub ids: Value,
+}
+
+/// A notification that was sent once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// Its id.
+    pub id: String,
+    /// Its topic.
+    pub topic: String,
+    /// How it went this time.
+    pub delivery: Delivery,
 }
 
 /// A webhook made by hand.
@@ -155,6 +166,24 @@ impl EmulatorState {
         Ok(self.post(&url, body, signed).await)
     }
 
+    /// Sends a notification again that was sent before, the same to the byte: that of an id, or the last one.
+    ///
+    /// # Errors
+    /// None of that id was sent lately (the error names the last ones), or no webhook URL is set.
+    pub async fn replay(&self, id: Option<&str>) -> Result<Replayed, ControlError> {
+        let (notification, url) = {
+            let inner = self.lock();
+            (inner.sent.find(id)?, inner.settings.webhook_url.clone())
+        };
+        let url = url.ok_or_else(|| ControlError::Invalid("no webhook_url is set".to_owned()))?;
+        let delivery = self.post_notification(&url, &notification).await;
+        Ok(Replayed {
+            id: text(&notification, "id").to_owned(),
+            topic: text(&notification, "topic").to_owned(),
+            delivery,
+        })
+    }
+
     /// Revokes every token, then sends the uninstall notice.
     ///
     /// # Errors
@@ -197,6 +226,7 @@ impl EmulatorState {
                 retry: false,
             };
         }
+        self.lock().sent.keep(notification);
         let mut delivery = self.post_notification(url, notification).await;
         let failed = !delivery.status.is_some_and(|status| (200..300).contains(&status));
         if delivery.status == Some(410) {

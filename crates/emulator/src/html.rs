@@ -10,7 +10,10 @@ color:#fff;cursor:pointer}button:focus-visible,a:focus-visible,textarea:focus-vi
 #8fb1ff;outline-offset:2px}a{color:#1746c2}.cancel{margin-left:1rem}table{border-collapse:collapse}td,th{text-align:left;\
 padding:.2rem 1.2rem .2rem 0}code{background:#eef0f4;padding:.1rem .3rem;border-radius:4px}label{display:block;margin:.8rem 0 \
 .2rem}textarea,select{font:inherit;width:100%;box-sizing:border-box;padding:.4rem}.note{color:#555c6b;font-size:.9rem}\
-p[role=status]{background:#e6f4ea;padding:.5rem .8rem;border-radius:8px}";
+p[role=status]{background:#e6f4ea;padding:.5rem .8rem;border-radius:8px}body{overflow-wrap:anywhere}pre{background:#eef0f4;\
+padding:.7rem .9rem;border-radius:8px;white-space:pre-wrap;font-size:.9rem}pre code{padding:0}h2{font-size:1.15rem;\
+margin:2rem 0 .5rem}td{vertical-align:top}th{vertical-align:top}ul{padding-left:1.2rem}li{margin:.25rem 0}\
+@media(max-width:34rem){main{margin:0;padding:1rem;border:0;border-radius:0}td,th{padding-right:.6rem}}";
 
 /// A whole page. `title` is text, `body` is HTML.
 pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {

@@ -37,6 +37,7 @@ mod rate;
 mod requests;
 mod rng;
 mod scroll;
+mod sent;
 mod server;
 mod settings;
 mod signature;
@@ -46,7 +47,7 @@ mod world;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, DEFAULT_PORT};
-pub use deliver::{Delivery, Mutation, SendWebhook};
+pub use deliver::{Delivery, Mutation, Replayed, SendWebhook};
 pub use direct::Direct;
 pub use error::ControlError;
 pub use failures::{Failure, FailureKind};

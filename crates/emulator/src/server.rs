@@ -63,6 +63,7 @@ impl Emulator {
         // The first value stays; there is only this one.
         let _ = state.base_url.set(format!("http://{address}"));
         let router = Router::new()
+            .route("/", axum::routing::get(controls::lead_home))
             .route("/oauth", axum::routing::get(oauth::show).post(oauth::authorize))
             .merge(controls::router())
             .merge(api::router(&state))

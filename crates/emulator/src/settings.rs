@@ -19,6 +19,9 @@ pub struct Settings {
     pub health_url: Option<String>,
     /// The registered redirect URL: the default one, and the only one accepted. Without it, any is accepted.
     pub redirect_uri: Option<String>,
+    /// Who can say what became of a conversation: the emulator's page shows it. Intercom has no such thing; whoever
+    /// starts the emulator beside a connector may give it.
+    pub memory_url: Option<String>,
     /// Requests that a window of ten seconds allows.
     pub rate_limit_per_10s: u32,
     /// Milliseconds that every API answer takes longer.
@@ -34,6 +37,7 @@ impl Default for Settings {
             uninstall_url: None,
             health_url: None,
             redirect_uri: None,
+            memory_url: None,
             rate_limit_per_10s: DEFAULT_RATE_LIMIT_PER_10S,
             latency_ms: 0,
             retry_delay_ms: DEFAULT_RETRY_DELAY_MS,
@@ -57,6 +61,9 @@ pub struct SettingsPatch {
     /// See [`Settings::redirect_uri`].
     #[serde(deserialize_with = "given")]
     pub redirect_uri: Option<Option<String>>,
+    /// See [`Settings::memory_url`].
+    #[serde(deserialize_with = "given")]
+    pub memory_url: Option<Option<String>>,
     /// See [`Settings::rate_limit_per_10s`].
     pub rate_limit_per_10s: Option<u32>,
     /// See [`Settings::latency_ms`].
@@ -78,6 +85,7 @@ impl Settings {
             (&mut self.uninstall_url, patch.uninstall_url),
             (&mut self.health_url, patch.health_url),
             (&mut self.redirect_uri, patch.redirect_uri),
+            (&mut self.memory_url, patch.memory_url),
         ];
         for (setting, new) in texts {
             if let Some(new) = new {

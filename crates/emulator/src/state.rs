@@ -16,6 +16,7 @@ use crate::rate::RateLimiter;
 use crate::requests::RequestCounts;
 use crate::rng::Rng;
 use crate::scroll::Scroll;
+use crate::sent::Sent;
 use crate::settings::{Settings, SettingsPatch};
 use crate::view;
 use crate::world::{Kind, Seed, Workspace, World};
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub requests: RequestCounts,
     pub failures: Failures,
     pub scroll: Option<Scroll>,
+    /// The last notifications that were sent.
+    pub sent: Sent,
     /// A 410 ended the webhook subscription.
     pub subscription_ended: bool,
     /// Chance that must not change what the world looks like: request ids, codes, tokens, notification ids.
@@ -95,6 +98,7 @@ impl EmulatorState {
                 requests: RequestCounts::default(),
                 failures: Failures::default(),
                 scroll: None,
+                sent: Sent::default(),
                 subscription_ended: false,
                 noise: Rng::stream(config.seed.seed, "noise", unique),
             }),

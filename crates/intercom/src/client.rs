@@ -25,6 +25,7 @@ use crate::{
     rate::{Admission, Pacer, RateHeaders},
 };
 
+pub use crate::region::region_base;
 pub use error::{ApiError, ErrorBody, NotNow, NotNowCause};
 pub use page::{Page, PageRequest, Resource};
 pub use transport::{Transport, http_client};
@@ -298,18 +299,5 @@ fn rate_headers(headers: &HeaderMap) -> RateHeaders {
         limit: number(headers, "x-ratelimit-limit"),
         remaining: number(headers, "x-ratelimit-remaining"),
         reset: number(headers, "x-ratelimit-reset"),
-    }
-}
-
-/// The API host of a region; `None` where the region is unknown, so that the configured host stays. Intercom's words
-/// for Europe and Australia are not documented, hence the prefixes.
-pub fn region_base(region: Option<&str>) -> Option<&'static str> {
-    let region = region?.to_ascii_lowercase();
-    if region.starts_with("eu") {
-        Some("https://api.eu.intercom.io")
-    } else if region.starts_with("au") || region.starts_with("ap") {
-        Some("https://api.au.intercom.io")
-    } else {
-        None
     }
 }

@@ -10,6 +10,7 @@ pub mod lenient;
 pub mod model;
 pub mod notification;
 pub mod rate;
+pub mod region;
 pub mod signature;
 pub mod timestamp;
 pub mod topic;

@@ -13,10 +13,10 @@ mod ticket;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use content::{Article, DataEvent, Segment, Tag};
+pub use content::{Article, ArticleContent, DataEvent, Segment, Tag};
 pub use conversation::{
-    AiAgent, Attachment, Author, Conversation, ConversationPart, LinkedObject, Part, Rating, Reference, Source,
-    Statistics,
+    AiAgent, Attachment, Author, Conversation, ConversationPart, LinkedObject, LinkedTicket, Part, Rating, Reference,
+    Source, Statistics,
 };
 pub use lenient::List;
 pub use people::{Admin, Company, Contact, Location, Team};

@@ -10,22 +10,34 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 use sha2::Sha256;
 
-/// The secrets under which a signature is accepted: several while one is being rotated. Never empty, none of them empty.
+/// How many bytes a secret has at least. Intercom's have more; a word that somebody typed to get past a question has
+/// fewer, and whoever guesses it signs for every workspace.
+pub const SHORTEST_SECRET: usize = 16;
+
+/// Whether a secret is long enough to be one.
+pub fn is_usable(secret: &SecretString) -> bool {
+    secret.expose_secret().len() >= SHORTEST_SECRET
+}
+
+/// The secrets under which a signature is accepted: several while one is being rotated. Never empty, none of them too
+/// short to be one.
 #[derive(Clone, Debug)]
 pub struct SigningSecrets(Vec<SecretString>);
 
 /// There is no usable secret; anything signed with an empty key would be accepted from anybody.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no signing secret: set the app's client secret (an empty one would let anybody sign)")]
+#[error(
+    "no signing secret of {SHORTEST_SECRET} characters or more: set the app's client secret (a shorter one could be guessed, and let anybody sign)"
+)]
 pub struct NoSecret;
 
 impl SigningSecrets {
-    /// Takes the secrets that are not empty.
+    /// Takes the secrets that are long enough to be one.
     ///
     /// # Errors
     /// [`NoSecret`] where none is left.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Result<Self, NoSecret> {
-        let usable: Vec<_> = secrets.into_iter().filter(|s| !s.expose_secret().is_empty()).collect();
+        let usable: Vec<_> = secrets.into_iter().filter(is_usable).collect();
         if usable.is_empty() { Err(NoSecret) } else { Ok(Self(usable)) }
     }
 }
@@ -132,8 +144,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Of any length: the published examples' are short.
     fn secrets(of: &[&str]) -> SigningSecrets {
-        SigningSecrets::new(of.iter().map(|s| SecretString::from(*s))).unwrap()
+        SigningSecrets(of.iter().map(|s| SecretString::from(*s)).collect())
     }
 
     fn sign(secret: &str, body: &[u8]) -> String {
@@ -195,8 +208,22 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_secret_is_no_secret() {
-        assert_eq!(SigningSecrets::new([SecretString::from("")]).map(|_| ()), Err(NoSecret));
+    fn what_could_be_guessed_is_no_secret() {
+        for word in ["", "none", "x", "fifteen-letters"] {
+            assert_eq!(SigningSecrets::new([SecretString::from(word)]).map(|_| ()), Err(NoSecret), "{word}");
+        }
+        assert!(SigningSecrets::new([SecretString::from("sixteen-letters-")]).is_ok());
+    }
+
+    #[test]
+    fn a_word_beside_the_secret_signs_nothing() {
+        let body = Bytes::from_static(b"{}");
+        let both = SigningSecrets::new(["none", "the-secret-of-the-app"].map(SecretString::from)).unwrap();
+        assert_eq!(
+            verify_hub(&both, Some(&sign("none", &body)), body.clone()).map(|_| ()),
+            Err(SignatureError::Mismatch)
+        );
+        assert!(verify_hub(&both, Some(&sign("the-secret-of-the-app", &body)), body).is_ok());
     }
 
     #[test]

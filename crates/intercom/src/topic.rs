@@ -137,6 +137,8 @@ topics! {
     TicketContactAttached => "ticket.contact.attached",
     TicketContactDetached => "ticket.contact.detached",
     TicketAttributeUpdated => "ticket.attribute.updated",
+    TicketAdminSnoozed => "ticket.admin.snoozed",
+    TicketAdminUnsnoozed => "ticket.admin.unsnoozed",
     TicketAdminReplied => "ticket.admin.replied",
     TicketAdminRepliedTranslated => "ticket.admin.replied.translated",
     TicketContactReplied => "ticket.contact.replied",

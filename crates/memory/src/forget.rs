@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    Document, EntityType, Event, Link, Relation, RelationTarget, View, links,
+    Document, EntityType, Event, Link, Relation, RelationTarget, View,
+    html::Written,
+    links,
     transform::context::{default_title, title},
 };
 
@@ -120,7 +122,7 @@ impl Document {
         let key = |relation: &Relation| Some(relation.target.entity_id.split_once('-')?.0.to_owned());
         let team_keys = relations.filter_map(key).collect();
         let texts = [Some(&self.title), self.body.as_ref()].into_iter().flatten();
-        texts.flat_map(|text| links::find(text, &team_keys)).map(|found| bare(&found.target)).collect()
+        texts.flat_map(|text| links::find(Written::Plain(text), &team_keys)).map(|found| bare(&found.target)).collect()
     }
 
     /// The title is made of the customer's words, by Intercom or by us; so is a ticket's description.

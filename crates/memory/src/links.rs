@@ -3,6 +3,7 @@
 //! `ISO-8601` look just like them.
 
 mod address;
+mod files;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -11,8 +12,9 @@ use std::{
 
 use regex::Regex;
 
-use crate::RelationTarget;
-pub use address::{reference as reference_of_address, without_signature};
+use crate::{RelationTarget, html::Written};
+pub use address::reference as reference_of_address;
+pub use files::without_signatures;
 
 /// Most references that one text yields; a text with more (a log, a spam list) says nothing by the rest of them.
 pub const MAX_REFERENCES: usize = 100;
@@ -56,11 +58,16 @@ pub fn compile() {
     }
 }
 
-/// Everything that a text or a piece of HTML mentions, in order of first mention within each of the three ways, each
-/// target once, at most [`MAX_REFERENCES`] and 16 KB of them.
-pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
+/// Everything that somebody's words mention, in order of first mention within each of the three ways, each target once, at
+/// most [`MAX_REFERENCES`] and 16 KB of them.
+pub fn find(written: Written<'_>, team_keys: &BTreeSet<String>) -> Vec<Reference> {
     let mut found = Found::default();
-    let decoded = text.replace("&amp;", "&");
+    // Of HTML the source is searched, for what stands in attributes only.
+    let source = match written {
+        Written::Html(html) => html.replace("&amp;", "&"),
+        Written::Plain(text) => text.to_owned(),
+    };
+    let decoded = without_signatures(&source);
     for mention in ADDRESS.find_iter(&decoded) {
         if found.is_full() {
             break;
@@ -72,7 +79,7 @@ pub fn find(text: &str, team_keys: &BTreeSet<String>) -> Vec<Reference> {
             found.add(target, evidence);
         }
     }
-    let words = crate::html::to_text(text);
+    let words = written.text();
     let words = ADDRESS.replace_all(&words, " ");
     for mention in REPOSITORY.captures_iter(&words) {
         if let (Some(repository), Some(number)) = (mention.get(1), mention.get(2)) {

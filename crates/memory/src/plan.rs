@@ -10,7 +10,10 @@ use intercom::{Timestamp, Topic, WorkspaceId, notification::Notification};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Document, EntityRef, EntityType, Event, Relation, Settings, transform, transform::parts};
+use crate::{
+    Document, EntityRef, EntityType, Event, Relation, Settings,
+    transform::{context::Shown, parts, transform_shown},
+};
 use observe::Told;
 
 /// The part that a notification told of.
@@ -134,7 +137,8 @@ pub fn plan(
 /// a fetched view still lacks the part. Each of them is whole; the document is not, so there is none.
 pub fn events_seen(notification: &Notification, workspace: &WorkspaceId, settings: &Settings) -> Vec<Event> {
     let Some((entity_type, object)) = subject::object(notification) else { return Vec::new() };
-    let Ok(view) = transform(workspace, entity_type, &object, settings) else { return Vec::new() };
+    let shown = transform_shown(workspace, entity_type, &object, settings, Shown::Notification);
+    let Ok(view) = shown else { return Vec::new() };
     let opening = object.get("source").is_some_and(Value::is_object).then(|| view.document.entity.clone());
     let opening = opening.map(|entity| parts::source_id(&entity));
     let is_shown = |event: &Event| event.part_id.is_some() || Some(&event.source_id) == opening.as_ref();

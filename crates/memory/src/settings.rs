@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use intercom::region::region_app_base;
 use serde::{Deserialize, Serialize};
 
 /// Version of the transform. Raised whenever the same object gives another result, so that the next sweep brings old
 /// things up to date (design: "shape").
 pub const TRANSFORM_VERSION: u32 = 2;
+
+/// Where people open Intercom, in the region of most workspaces.
+pub const APP_BASE_URL: &str = "https://app.intercom.com";
 
 /// The switches that change what an object becomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,14 @@ impl Settings {
 }
 
 impl Settings {
+    /// The same for a workspace of this region: where the operator left Intercom's own address, links lead to the region's.
+    #[must_use]
+    pub fn in_region(&self, region: Option<&str>) -> Self {
+        let regional = region_app_base(region).filter(|_| self.app_base_url == APP_BASE_URL);
+        let app_base_url = regional.map_or_else(|| self.app_base_url.clone(), str::to_owned);
+        Self { app_base_url, ..self.clone() }
+    }
+
     /// Whether a shape leaves out internal notes.
     pub fn hides_notes(shape: &str) -> bool {
         shape.split(';').any(|part| part == "notes=off")
@@ -46,7 +58,7 @@ impl Default for Settings {
             ingest_internal_notes: false,
             link_team_keys: BTreeSet::new(),
             retention_days: 0,
-            app_base_url: "https://app.intercom.com".to_owned(),
+            app_base_url: APP_BASE_URL.to_owned(),
         }
     }
 }
@@ -64,5 +76,25 @@ mod tests {
         assert_ne!(Settings { ingest_internal_notes: true, ..base.clone() }.shape(), base.shape());
         assert_ne!(Settings { link_team_keys: ["ENG".to_owned()].into(), ..base.clone() }.shape(), base.shape());
         assert_eq!(Settings { retention_days: 30, ..base.clone() }.shape(), "2;notes=off;keys=;days=30");
+    }
+
+    #[test]
+    fn links_lead_to_the_app_of_the_workspaces_region_unless_the_operator_named_another_one() {
+        let base = Settings::default();
+        for (region, app) in [
+            (None, "https://app.intercom.com"),
+            (Some("US"), "https://app.intercom.com"),
+            (Some("somewhere"), "https://app.intercom.com"),
+            (Some("EU"), "https://app.eu.intercom.com"),
+            (Some("Europe"), "https://app.eu.intercom.com"),
+            (Some("europe"), "https://app.eu.intercom.com"),
+            (Some("AU"), "https://app.au.intercom.com"),
+            (Some("Australia"), "https://app.au.intercom.com"),
+        ] {
+            assert_eq!(base.in_region(region).app_base_url, app, "{region:?}");
+            assert_eq!(base.in_region(region).shape(), base.shape(), "the shape is that of the switches");
+            let own = Settings { app_base_url: "https://intercom.acme.example".to_owned(), ..base.clone() };
+            assert_eq!(own.in_region(region), own);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Intercom object → [`View`].
 
+mod attributes;
 pub(crate) mod content;
 pub(crate) mod context;
 mod conversation;
@@ -13,7 +14,7 @@ use intercom::{WorkspaceId, notification::id_text};
 use serde_json::Value;
 
 use crate::{EntityRef, EntityType, Link, Settings, View, keys};
-use context::Context;
+use context::{Context, Shown};
 
 /// Why an object cannot become memory.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum TransformError {
     NoId(EntityType),
 }
 
-/// One object, in the shape of Intercom's REST API or of a webhook's item, as memory.
+/// One object, as Intercom's REST API shows it, as memory.
 ///
 /// # Errors
 /// Only where the object is no JSON object or has no id; everything else that is odd about it is passed over.
@@ -35,6 +36,17 @@ pub fn transform(
     entity_type: EntityType,
     object: &Value,
     settings: &Settings,
+) -> Result<View, TransformError> {
+    transform_shown(workspace, entity_type, object, settings, Shown::Rest)
+}
+
+/// The same for what a notification shows, where that is another thing.
+pub(crate) fn transform_shown(
+    workspace: &WorkspaceId,
+    entity_type: EntityType,
+    object: &Value,
+    settings: &Settings,
+    shown: Shown,
 ) -> Result<View, TransformError> {
     if !object.is_object() {
         return Err(TransformError::NotObject(entity_type));
@@ -45,7 +57,7 @@ pub fn transform(
         _ => object.get("id").and_then(id_text),
     }
     .ok_or(TransformError::NoId(entity_type))?;
-    let context = Context { entity: EntityRef::new(workspace, entity_type, id), settings };
+    let context = Context { entity: EntityRef::new(workspace, entity_type, id), settings, shown };
     let mut view = match entity_type {
         EntityType::Conversation => conversation::view(&context, object),
         EntityType::Ticket => ticket::view(&context, object),

@@ -54,6 +54,16 @@ pub struct Document {
     pub parts_truncated: bool,
 }
 
+impl Document {
+    /// The field of a conversation in which teammates talk among themselves.
+    pub const INTERNAL: &'static str = "internal";
+
+    /// Whether teammates talk among themselves in it: where notes are off, nothing of it is kept.
+    pub fn is_internal(&self) -> bool {
+        self.fields.get(Self::INTERNAL).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
 /// Somebody who takes part in a conversation or ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Participant {

@@ -188,3 +188,29 @@ fn every_capture_is_planned_without_error() {
         assert_eq!(what, expected, "{name}");
     }
 }
+
+#[test]
+fn every_part_type_and_every_kind_of_link_of_the_documented_tables_is_in_a_fixture() {
+    let page = include_str!("../../../docs/data-model.md");
+    let written: String = fixtures("objects").iter().map(|(_, path)| fs::read_to_string(path).unwrap()).collect();
+    for known in memory::transform::part_types::PART_TYPES {
+        assert!(written.contains(&format!("\"part_type\": \"{}\"", known.name)), "no fixture has a {}", known.name);
+    }
+    let view = view("conversation.with_every_part_type_and_link_of_the_tables", &with_notes());
+    let mentioned: BTreeSet<(String, String)> = view
+        .relations
+        .iter()
+        .filter(|relation| relation.relationship == "references")
+        .map(|relation| (relation.target.provider.clone(), relation.target.entity_type.clone()))
+        .collect();
+    let table = page.split("## Links found in text").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: BTreeSet<(String, String)> = table
+        .lines()
+        .filter(|line| line.starts_with("| `") || line.starts_with("| any"))
+        .map(|line| {
+            let (provider, kind) = line.split(" | ").nth(1).unwrap().split_once(", ").unwrap();
+            (provider.to_owned(), kind.to_owned())
+        })
+        .collect();
+    assert_eq!(mentioned, rows);
+}

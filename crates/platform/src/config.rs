@@ -66,16 +66,21 @@ impl Environment {
         }
     }
 
-    /// An `http` or `https` URL without query, or the default where it is not set.
+    /// An `https` URL without query, or the default where it is not set. Tokens and secrets go there, so `http` is only
+    /// for servers on this machine.
     ///
     /// # Errors
     /// [`ConfigError::Malformed`]
     pub fn base_url(&self, name: &'static str, default: &'static str) -> Result<Url, ConfigError> {
-        const EXPECTED: &str = "a base URL such as https://api.intercom.io";
+        const EXPECTED: &str = "a base URL such as https://api.intercom.io (http:// only for localhost)";
         let malformed = || ConfigError::Malformed { name, expected: EXPECTED };
         let url: Url = self.get(name).unwrap_or(default).parse().map_err(|_| malformed())?;
-        let usable = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
-        if usable { Ok(url) } else { Err(malformed()) }
+        let is_private = match url.scheme() {
+            "https" => url.has_host(),
+            "http" => url.host_str().is_some_and(is_this_machine),
+            _ => false,
+        };
+        if is_private && url.query().is_none() { Ok(url) } else { Err(malformed()) }
     }
 
     /// A comma-separated list; empty where it is not set.
@@ -83,6 +88,11 @@ impl Environment {
         let items = self.get(name).unwrap_or_default().split(',');
         items.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
+}
+
+/// Names under `localhost` never leave the machine.
+fn is_this_machine(host: &str) -> bool {
+    host == "127.0.0.1" || host == "[::1]" || host == "localhost" || host.ends_with(".localhost")
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
@@ -139,6 +149,18 @@ mod tests {
         let days = env.parsed("BACKFILL_DAYS", 0_u32, "a number of days").unwrap_err();
         assert!(!format!("{url} {days} {env:?}").contains("hunter2"));
         assert!(days.to_string().contains("BACKFILL_DAYS"));
+    }
+
+    #[test]
+    fn tokens_go_over_https_except_to_this_machine() {
+        let read =
+            |url: &str| Environment::from([("INTERCOM_API_BASE_URL", url)]).base_url("INTERCOM_API_BASE_URL", "");
+        for url in ["https://api.intercom.io", "http://127.0.0.1:4570", "http://localhost", "http://a.localhost:1"] {
+            assert!(read(url).is_ok(), "{url}");
+        }
+        for url in ["http://api.intercom.io", "http://localhost.example", "ftp://localhost", "http://10.0.0.1"] {
+            assert!(read(url).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! The app's credentials: one secret in Secrets Manager, or (for `sam local invoke` without AWS) the environment.
+//! The app's credentials: two secrets in Secrets Manager, or (for `sam local invoke` without AWS) the environment.
+//!
+//! The stack writes the first one (client id and secret), at every deploy that changes them. The second is the operator's,
+//! and no deploy touches it: the token of private-app mode, and a second webhook secret during a rotation.
 
 use std::{
     future::Future,
@@ -7,7 +10,10 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
-use intercom::{clock::Clock, signature::SigningSecrets};
+use intercom::{
+    clock::Clock,
+    signature::{SHORTEST_SECRET, SigningSecrets, is_usable},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -52,8 +58,40 @@ impl Credentials {
 
     /// The token of private-app mode, if that is the mode.
     pub fn private_token(&self) -> Option<&SecretString> {
-        Some(&self.access_token).filter(|t| !t.expose_secret().is_empty())
+        Some(&self.access_token).filter(|token| is_usable(token))
     }
+
+    /// Takes what the operator has put beside the stack's own secret.
+    fn beside(mut self, optional: Optional) -> Self {
+        self.webhook_secrets.extend(optional.webhook_secrets);
+        if !optional.access_token.expose_secret().is_empty() {
+            self.access_token = optional.access_token;
+        }
+        self
+    }
+
+    /// Says which values are too short to be used, by name: whoever put a word there wonders why nothing happens.
+    fn tell_of_short_ones(&self) {
+        let short = |secret: &SecretString| !secret.expose_secret().is_empty() && !is_usable(secret);
+        for (name, is_short) in [
+            ("client_secret", short(&self.client_secret)),
+            ("webhook_secrets", self.webhook_secrets.iter().any(short)),
+            ("access_token", short(&self.access_token)),
+        ] {
+            if is_short {
+                tracing::error!(name, "a secret of fewer than {SHORTEST_SECRET} characters is not used");
+            }
+        }
+    }
+}
+
+/// `{"access_token","webhook_secrets":[…]}`, the operator's own secret; nothing has to be in it.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Optional {
+    #[serde(default)]
+    access_token: SecretString,
+    #[serde(default)]
+    webhook_secrets: Vec<SecretString>,
 }
 
 /// The credentials cannot be had.
@@ -81,24 +119,29 @@ pub trait CredentialsSource: Send + Sync {
 /// The real source.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// A secret by its id or ARN.
+    /// Secrets by their ids or ARNs.
     SecretsManager {
         /// The client.
         client: aws_sdk_secretsmanager::Client,
-        /// The id or ARN.
+        /// The stack's.
         secret_id: String,
+        /// The operator's.
+        optional_id: Option<String>,
     },
     /// As given, from the environment.
     Fixed(Credentials),
 }
 
 impl Source {
-    /// Secrets Manager where `CREDENTIALS_SECRET_ID` is set, else the `INTERCOM_…` variables.
+    /// Secrets Manager where `CREDENTIALS_SECRET_ID` (and, for the operator's, `OPTIONAL_SECRET_ID`) is set, else the
+    /// `INTERCOM_…` variables.
     pub fn from_environment(env: &Environment, aws: &aws_config::SdkConfig) -> Self {
         match env.get("CREDENTIALS_SECRET_ID") {
-            Some(id) => {
-                Self::SecretsManager { client: aws_sdk_secretsmanager::Client::new(aws), secret_id: id.to_owned() }
-            }
+            Some(id) => Self::SecretsManager {
+                client: aws_sdk_secretsmanager::Client::new(aws),
+                secret_id: id.to_owned(),
+                optional_id: env.get("OPTIONAL_SECRET_ID").map(str::to_owned),
+            },
             None => {
                 let secret = |name| SecretString::from(env.get(name).unwrap_or_default());
                 Self::Fixed(Credentials {
@@ -114,15 +157,37 @@ impl Source {
 
 impl CredentialsSource for Source {
     async fn read(&self) -> Result<Credentials, CredentialsError> {
-        match self {
-            Self::Fixed(credentials) => Ok(credentials.clone()),
-            Self::SecretsManager { client, secret_id } => {
-                let text = read_secret(client, secret_id).await?;
+        let credentials = match self {
+            Self::Fixed(credentials) => credentials.clone(),
+            Self::SecretsManager { client, secret_id, optional_id } => {
+                // At the same time: a function that starts keeps somebody waiting.
+                let (own, optional) =
+                    tokio::try_join!(read_secret(client, secret_id), read_optional(client, optional_id.as_deref()))?;
                 // The parser's own message could repeat a part of the secret.
-                serde_json::from_str(text.expose_secret()).map_err(|_| CredentialsError::Malformed)
+                let own: Credentials =
+                    serde_json::from_str(own.expose_secret()).map_err(|_| CredentialsError::Malformed)?;
+                own.beside(optional)
             }
-        }
+        };
+        credentials.tell_of_short_ones();
+        Ok(credentials)
     }
+}
+
+/// What the operator has put beside, by hand. A slip in it must not close the door to webhooks that the stack's own secret
+/// signs, so it is told, and passed over.
+async fn read_optional(
+    client: &aws_sdk_secretsmanager::Client,
+    secret_id: Option<&str>,
+) -> Result<Optional, CredentialsError> {
+    let Some(secret_id) = secret_id else { return Ok(Optional::default()) };
+    let text = read_secret(client, secret_id).await?;
+    Ok(serde_json::from_str(text.expose_secret()).unwrap_or_else(|_| {
+        tracing::error!(
+            "the optional secret is not JSON of the form {{\"access_token\",\"webhook_secrets\":[…]}}; it is left out"
+        );
+        Optional::default()
+    }))
 }
 
 async fn read_secret(
@@ -217,3 +282,6 @@ impl<S: CredentialsSource> CachedCredentials<S> {
         f(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests;

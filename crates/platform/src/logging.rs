@@ -23,14 +23,18 @@ use crate::config::Environment;
 const OURS: [&str; 9] = ["access", "backfill", "enrich", "intercom", "memory", "oauth", "platform", "store", "webhook"];
 
 /// Makes what writes the log: one line an event on `writer`, as JSON where `AWS_LAMBDA_LOG_FORMAT` is `JSON`, at the level
-/// of `AWS_LAMBDA_LOG_LEVEL` (default `INFO`) or quieter. Lambda sets both (`LoggingConfig`), and adds the time.
+/// of `AWS_LAMBDA_LOG_LEVEL` (default `INFO`) or quieter. Lambda sets both (`LoggingConfig`).
+///
+/// A JSON line says its time. To a line of text Lambda adds one; a JSON line without a valid time it takes for `INFO`
+/// whatever its level, and so leaves out errors where only those are wanted.
 pub fn subscriber<W>(env: &Environment, writer: W) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'w> MakeWriter<'w, Writer: io::Write> + Send + Sync + 'static,
 {
-    let lines = fmt::layer().with_target(false).without_time().with_ansi(false).with_writer(writer);
+    let lines = fmt::layer().with_target(false).with_ansi(false).with_writer(writer);
     let is_json = env.get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = if is_json { lines.json().boxed() } else { lines.boxed() };
+    let lines: Box<dyn Layer<Registry> + Send + Sync> =
+        if is_json { lines.json().boxed() } else { lines.without_time().boxed() };
     Box::new(Registry::default().with(lines.with_filter(filter(level(env)))))
 }
 
@@ -111,6 +115,20 @@ mod tests {
         });
         let line: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
         assert_eq!((&line["level"], &line["fields"]["workspace"]), (&"INFO".into(), &"ws1".into()));
+    }
+
+    #[test]
+    fn a_json_line_says_when_it_was_written_and_a_line_of_text_leaves_that_to_lambda() {
+        let say = || warn!(target: "store", "written");
+        let json = logged(Environment::from([("AWS_LAMBDA_LOG_FORMAT", "JSON")]), say);
+        let line: serde_json::Value = serde_json::from_str(json.trim_end()).unwrap();
+        let written = time::OffsetDateTime::parse(
+            line["timestamp"].as_str().unwrap(),
+            &time::format_description::well_known::Rfc3339,
+        );
+        assert!((time::OffsetDateTime::now_utc() - written.unwrap()).whole_minutes() == 0, "{json}");
+        assert_eq!(line["level"], "WARN");
+        assert!(logged(Environment::default(), say).trim_start().starts_with("WARN"));
     }
 
     #[test]

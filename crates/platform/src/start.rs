@@ -1,8 +1,8 @@
 //! What `main` of each function does first.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 
 use crate::{config::Environment, trust};
 
@@ -10,7 +10,19 @@ use crate::{config::Environment, trust};
 pub async fn aws(env: &Environment) -> SdkConfig {
     // A dated version, so that an update of the SDK does not change retries or time-outs behind our back.
     let http = trust::aws_http_client(env);
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).load().await
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(timeouts()).load().await
+}
+
+/// How long AWS may take. By itself the SDK waits for ever for an answer once it is connected, and a function that has slept
+/// may wake up with connections that lead nowhere: one such would hold it until Lambda ends it. Two tries fit into what a
+/// call may take in all, and that into the ten seconds that Lambda gives a function to start, so that it says what failed.
+/// A page of a scan, and a batch of the largest items, need a small part of this.
+pub(crate) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_timeout(Duration::from_secs(9))
+        .build()
 }
 
 /// Starts logging to standard output, within the bounds of [`crate::logging`]; each line carries the request id.

@@ -188,7 +188,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
 
     /// `None` where it cannot become memory: one odd object stops no page.
     pub(crate) fn view(&self, entity: &EntityRef, item: &Value) -> Option<memory::View> {
-        transform(&entity.workspace, entity.entity_type, item, &self.config.settings)
+        let settings = self.access.settings_of(&entity.workspace, &self.config.settings);
+        transform(&entity.workspace, entity.entity_type, item, &settings)
             .inspect_err(|error| {
                 tracing::error!(%error, workspace = %entity.workspace, id = entity.id, "passed over");
             })

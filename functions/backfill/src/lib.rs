@@ -133,11 +133,11 @@ pub enum BackfillError {
     #[error(transparent)]
     Access(#[from] AccessError),
     /// Private-app mode: the access token does not open a workspace.
-    #[error("the workspace of IntercomAccessToken cannot be registered: {0}")]
+    #[error("the workspace of private-app mode's access token cannot be registered: {0}")]
     PrivateApp(#[source] ApiError),
     /// Private-app mode: the token's workspace is not on the list.
     #[error(
-        "IntercomAccessToken opens workspace {0}, which is not in AllowedWorkspaces: add it there, or use another token"
+        "private-app mode's access token opens workspace {0}, which is not in AllowedWorkspaces: add it there, or use another token"
     )]
     NotAllowed(intercom::WorkspaceId),
 }

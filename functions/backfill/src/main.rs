@@ -64,7 +64,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
         queue: Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url),
         config,
         clock,
-        metrics: Metrics::to_stdout("backfill"),
+        metrics: Metrics::to_stdout("backfill", &env),
     };
     let backfill = &backfill;
     // What the schedule sends says nothing that we need.

@@ -64,7 +64,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
         settings,
         cache_minutes,
         clock,
-        metrics: Metrics::to_stdout("enrich"),
+        metrics: Metrics::to_stdout("enrich", &env),
     };
     let enrich = &enrich;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {

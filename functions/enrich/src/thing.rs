@@ -78,7 +78,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 return Ok(each(Outcome::Failed(error.to_string())));
             }
         };
-        let view = match transform(&entity.workspace, entity.entity_type, &object, &self.settings) {
+        let settings = self.access.settings_of(&entity.workspace, &self.settings);
+        let view = match transform(&entity.workspace, entity.entity_type, &object, &settings) {
             Ok(view) => view,
             Err(error) => return Ok(each(Outcome::Failed(error.to_string()))),
         };

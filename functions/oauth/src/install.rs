@@ -8,6 +8,7 @@ use platform::{
 };
 use sha2::{Digest, Sha256};
 use store::oauth_state::OauthState;
+use url::Url;
 
 use crate::{App, pages};
 
@@ -17,6 +18,9 @@ const STATE_SECONDS: i64 = 600;
 impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
     /// `GET /api/intercom/install`, with `?return_to=…` for an app that wants the browser back.
     pub(crate) async fn install(&self, request: &Request) -> Response<String> {
+        if let Some(to) = self.elsewhere(request) {
+            return pages::redirect(&to, &[]);
+        }
         let return_to = match request.query("return_to").filter(|address| !address.is_empty()) {
             None => None,
             Some(address) => match self.config.return_to.allowed(address) {
@@ -49,7 +53,24 @@ impl<C: TokenCipher, S: CredentialsSource> App<C, S> {
         let cookie = format!("{}={binding}; {ATTRIBUTES}; Max-Age={STATE_SECONDS}", cookie_name(&nonce));
         pages::redirect(to.as_str(), &[cookie])
     }
+
+    /// Where an installation has to begin that began at another host than the public one: the cookie is the host's alone, and
+    /// Intercom will send the browser back to the public one. Once only: what stands before the API may pass on another name
+    /// than the browser's.
+    fn elsewhere(&self, request: &Request) -> Option<String> {
+        let public = self.config.public_base.as_ref()?;
+        let here: Url = request.origin()?.parse().ok()?;
+        if here.origin() == public.origin() || request.query(SENT_HERE).is_some() {
+            return None;
+        }
+        let mut to: Url = self.install_url(request, None).parse().ok()?;
+        to.query_pairs_mut().extend_pairs(&request.query).append_pair(SENT_HERE, "1");
+        Some(to.into())
+    }
 }
+
+/// The query parameter of a browser that was sent to the public host already.
+const SENT_HERE: &str = "sent";
 
 /// `__Host-`: only over HTTPS, only this host, never set by a subdomain. `Lax`: sent when Intercom sends the browser back.
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";

@@ -47,7 +47,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
         http: intercom::client::http_client()?,
         clock,
         random: Arc::new(SystemRandom),
-        metrics: Metrics::to_stdout("oauth"),
+        metrics: Metrics::to_stdout("oauth", &env),
     };
     http::run(|request| app.answer(request)).await
 }

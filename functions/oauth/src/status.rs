@@ -157,6 +157,7 @@ fn page(report: &Report, install: &str) -> Response<String> {
             h2 { "What has been read" }
             ul class="resources" { @for resource in &report.resources { (row(resource)) } }
         }
+        (how_to_look(&report.workspace))
         @if let Some(as_of) = &report.as_of {
             p class="soft" { "As of " time datetime=(as_of) { (for_people(as_of)) } "." noscript { " " a href="" { "Refresh" } } }
         }
@@ -176,15 +177,15 @@ fn row(r: &ResourceReport) -> Markup {
             }
             @match r.percent {
                 Some(percent) => progress aria-labelledby=(id) max="100" value=(percent) { (percent) " %" },
-                // Without a value the bar says that it is not known how much there is.
-                None if r.phase == "running" && r.window.is_some() && r.last_error.is_none() => progress aria-labelledby=(id) {},
-                None => progress aria-labelledby=(id) max="100" value="0" {},
+                // Without a value the bar says that it is not known how much there is; an empty one would say 0 %.
+                None => progress aria-labelledby=(id) {},
             }
             div class="line soft" {
                 span {
                     (grouped(r.seen))
                     @if r.phase == "idle" { " at the last look" }
                     @else if let Some(estimate) = r.estimate { " of about " (grouped(estimate)) }
+                    @else if r.seen > 0 { " so far; Intercom does not say of how many" }
                     @else { " so far" }
                 }
                 @if let Some(left) = &r.time_left { span { "about " (left) " left" } }
@@ -194,6 +195,21 @@ fn row(r: &ResourceReport) -> Markup {
             @if let Some(error) = &r.last_error { p class="error" { (error) } }
             @if let Some(notice) = &r.notice { p class="error" { (notice) } }
         }
+    }
+}
+
+/// What to do with what was read: the page shows how far it is, the table holds it.
+fn how_to_look(workspace: &WorkspaceId) -> Markup {
+    let values = format!(r#"{{":c":{{"S":"{workspace}#conversation#CONVERSATION_ID"}}}}"#);
+    html! {
+        h2 { "Look at what is remembered" }
+        p { "It is in the DynamoDB table that the deploy printed as " code { "MemoryTableName" }
+            ". Whoever runs this app gets a conversation from it, whole and in order, with" }
+        pre { code {
+            "aws dynamodb query --table-name MEMORY_TABLE_NAME \\\n  --key-condition-expression 'pk = :c' \\\n  \
+             --expression-attribute-values '" (values) "'"
+        } }
+        p class="soft" { "On a run on your own machine, " code { "make show" } " in the repository lists everything and finds by word, name and address." }
     }
 }
 
@@ -213,6 +229,35 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn companies(seen: u64, percent: Option<u64>) -> ResourceReport {
+        ResourceReport {
+            resource: "companies".to_owned(),
+            phase: "running",
+            state: "reading the history".to_owned(),
+            window: Some("from the beginning".to_owned()),
+            generation: 1,
+            seen,
+            written: seen,
+            estimate: None,
+            percent,
+            time_left: None,
+            up_to: None,
+            next_run_at: None,
+            last_error: None,
+            notice: None,
+        }
+    }
+
+    #[test]
+    fn a_bar_has_a_value_only_where_it_is_known_how_much_there_is() {
+        let unknown = row(&companies(13, None)).into_string();
+        assert!(unknown.contains("<progress aria-labelledby=\"r-companies\"></progress>"), "{unknown}");
+        assert!(unknown.contains("13 so far; Intercom does not say of how many"), "{unknown}");
+        let begun = row(&companies(0, None)).into_string();
+        assert!(begun.contains("0 so far<") && !begun.contains("value="), "{begun}");
+        assert!(row(&companies(13, Some(25))).into_string().contains("value=\"25\""));
+    }
 
     #[test]
     fn large_numbers_are_grouped() {

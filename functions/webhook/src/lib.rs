@@ -56,7 +56,7 @@ pub const PATH: &str = "/api/intercom/webhooks";
 pub enum StartError {
     /// Nothing could be verified.
     #[error(
-        "the credentials secret (or INTERCOM_CLIENT_SECRET) holds no client secret: set the parameter IntercomClientSecret"
+        "the credentials secret (or INTERCOM_CLIENT_SECRET) holds no usable client secret: set the parameter IntercomClientSecret"
     )]
     NoSecret(#[source] NoSecret),
 }

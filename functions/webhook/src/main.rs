@@ -28,6 +28,6 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let credentials = CachedCredentials::load(Source::from_environment(&env, &aws), clock.clone()).await?;
     credentials.current().await.signing_secrets().map_err(StartError::NoSecret)?;
     let queue = Sqs::new(aws_sdk_sqs::Client::new(&aws), queue_url);
-    let door = Door::new(queue, credentials, clock, Metrics::to_stdout("webhook")).only_from(sources);
+    let door = Door::new(queue, credentials, clock, Metrics::to_stdout("webhook", &env)).only_from(sources);
     http::run(|request| door.answer(request)).await
 }

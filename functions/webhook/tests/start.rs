@@ -2,7 +2,12 @@
 
 #![allow(clippy::expect_used)]
 
-use std::process::Command;
+use std::{
+    net::TcpListener,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// In the order in which they are asked for.
 const REQUIRED: &[&str] = &["LIVE_QUEUE_URL"];
@@ -26,6 +31,30 @@ fn a_missing_variable_is_named_at_start() {
 
 #[test]
 fn without_a_secret_to_verify_with_it_does_not_start() {
-    let said = start(&[("LIVE_QUEUE_URL", "x")]);
-    assert!(said.contains("IntercomClientSecret"), "{said}");
+    for secret in ["", "none", "fifteen-letters"] {
+        let said = start(&[("LIVE_QUEUE_URL", "x"), ("INTERCOM_CLIENT_SECRET", secret)]);
+        assert!(said.contains("IntercomClientSecret") && said.contains("16 characters"), "{said}");
+    }
+}
+
+#[test]
+fn an_aws_that_takes_the_connection_and_says_nothing_is_named_before_lambda_ends_the_start() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let endpoint = format!("http://{}", silent.local_addr().expect("it is bound"));
+    let began = Instant::now();
+    // A function that waited for ever would be let go then, too late.
+    thread::spawn(move || {
+        thread::sleep(Duration::from_secs(15));
+        drop(silent);
+    });
+    let said = start(&[
+        ("LIVE_QUEUE_URL", "x"),
+        ("CREDENTIALS_SECRET_ID", "x"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+    ]);
+    assert!(said.contains("Secrets Manager failed"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

@@ -1,6 +1,7 @@
 //! `/_emulator`: the levers. No token, but for this machine only.
 
 mod home;
+mod memory;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,13 +11,13 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post, put};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::deliver::{Delivery, Mutation, SendWebhook};
+use crate::deliver::{Delivery, Mutation, Replayed, SendWebhook};
 use crate::error::ControlError;
 use crate::failures::Failure;
 use crate::mutate::Mutate;
@@ -40,10 +41,17 @@ pub(crate) fn router() -> Router<Arc<EmulatorState>> {
         .route("/_emulator/mutate", post(mutate))
         .route("/_emulator/objects/{kind}/{id}", put(upsert).get(object).delete(remove))
         .route("/_emulator/webhooks", post(send_webhook))
+        .route("/_emulator/notifications", get(notifications))
+        .route("/_emulator/replay", post(replay))
         .route("/_emulator/uninstall", post(uninstall))
         .route("/_emulator/health", post(health))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(loopback_only))
+}
+
+/// Whoever opens the bare address wants the page.
+pub(crate) async fn lead_home() -> Redirect {
+    Redirect::to("/_emulator")
 }
 
 /// The socket is bound to loopback already; this keeps out pages of other sites that a browser on this machine shows
@@ -157,6 +165,21 @@ async fn remove(State(state): Shared, Path((name, id)): Path<(String, String)>) 
 
 async fn send_webhook(State(state): Shared, body: Bytes) -> Outcome<Delivery> {
     Ok(Json(state.send_webhook(read::<SendWebhook>(&body)?).await?))
+}
+
+async fn notifications(State(state): Shared) -> Json<Vec<Value>> {
+    Json(state.lock().sent.newest())
+}
+
+/// Which notification; without an id the last one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Replay {
+    id: Option<String>,
+}
+
+async fn replay(State(state): Shared, body: Bytes) -> Outcome<Replayed> {
+    Ok(Json(state.replay(read::<Replay>(&body)?.id.as_deref()).await?))
 }
 
 async fn uninstall(State(state): Shared) -> Outcome<Delivery> {

@@ -1,5 +1,10 @@
 //! The other controls.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Json;
+use axum::extract::Path;
 use emulator::Kind;
 use serde_json::{Value, json};
 
@@ -110,9 +115,97 @@ async fn the_page_lets_a_person_say_something() {
         .await
         .unwrap();
     assert_eq!(response.status(), 303);
-    assert!(response.headers()["location"].to_str().unwrap().starts_with("/_emulator?done="));
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    assert!(
+        location.starts_with("/_emulator?done=") && location.ends_with(&format!("&conversation={id}")),
+        "{location}"
+    );
     let item = endpoint.received()[0].json()["data"]["item"].clone();
     assert_eq!(item["conversation_parts"]["conversation_parts"][0]["body"], "<p>a &lt; b &amp; &lt;script&gt;</p>");
+}
+
+/// Whom the emulator asks what memory holds: nothing the first time, later the part that the endpoint has received.
+async fn memory_behind(endpoint: &Endpoint) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (times, endpoint) = (Arc::clone(&asked), endpoint.clone());
+    let answer = async move |Path(_id): Path<String>| {
+        if times.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Json(json!({"parts": [], "text": ""}));
+        }
+        let part = &endpoint.received()[0].json()["data"]["item"]["conversation_parts"]["conversation_parts"][0];
+        Json(json!({"parts": [part["id"]], "text": "# <Export> fails\n\nas memory holds it"}))
+    };
+    let router = axum::Router::new().route("/conversations/{id}", axum::routing::get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn the_page_waits_until_memory_has_what_was_said_and_shows_the_conversation_as_memory_holds_it() {
+    let endpoint = Endpoint::start(&[]).await;
+    let url = endpoint.url.clone();
+    let world = start_with(|config| config.settings.webhook_url = Some(url)).await;
+    let id = ids(&world.get("/conversations").await["conversations"])[0].clone();
+    let page = world.url(&format!("/_emulator?conversation={id}"));
+    let html = world.http.get(&page).send().await.unwrap().text().await.unwrap();
+    assert!(html.contains("no memory_url is set"), "{html}");
+
+    let (memory_url, asked) = memory_behind(&endpoint).await;
+    control(&world, "PUT", "/_emulator/settings", json!({"memory_url": memory_url})).await;
+    let form = [("id", id.as_str()), ("body", "Any news?")];
+    let said = world.http.post(world.url("/_emulator/say")).form(&form).send().await.unwrap();
+    let location = said.headers()["location"].to_str().unwrap().to_owned();
+    let done = url::Url::parse(&world.url(&location)).unwrap();
+    let done = done.query_pairs().find(|(name, _)| name == "done").unwrap().1.into_owned();
+    let notification = endpoint.received()[0].json()["id"].as_str().unwrap().to_owned();
+    assert!(done.starts_with(&format!("conversation.user.replied ({notification}) delivered: 200 after ")), "{done}");
+    assert!(done.contains("; in memory after ") && done.ends_with(" ms"), "{done}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "asked until it was there");
+
+    let html = world.http.get(world.url(&location)).send().await.unwrap().text().await.unwrap();
+    assert!(html.contains("# &lt;Export&gt; fails\n\nas memory holds it"), "{html}");
+    assert!(html.contains(&format!("<option value=\"{id}\" selected>")), "{html}");
+    assert!(html.contains(&notification), "the last notification, by id: {html}");
+}
+
+#[tokio::test]
+async fn the_page_lists_conversations_by_id_and_the_bare_address_leads_to_it() {
+    let world = start().await;
+    let root = world.http.get(world.url("/")).send().await.unwrap();
+    assert_eq!((root.status().as_u16(), root.headers()["location"].to_str().unwrap()), (303, "/_emulator"));
+    let id_links = async |path: &str| {
+        let html = world.http.get(world.url(path)).send().await.unwrap().text().await.unwrap();
+        html.matches("#memory\"><code>").count()
+    };
+    assert_eq!((id_links("/_emulator").await, id_links("/_emulator?all=yes").await), (15, 47));
+}
+
+#[tokio::test]
+async fn a_notification_is_sent_again_the_same_to_the_byte() {
+    let endpoint = Endpoint::start(&[]).await;
+    let url = endpoint.url.clone();
+    let world = start_with(|config| config.settings.webhook_url = Some(url)).await;
+    assert_eq!(control(&world, "POST", "/_emulator/replay", json!({})).await.0, 404, "none yet");
+    for action in ["user_replied", "admin_closed"] {
+        control(&world, "POST", "/_emulator/mutate", json!({"action": action, "deliver": "once"})).await;
+    }
+    let first = endpoint.received()[0].json()["id"].clone();
+    let (status, again) = control(&world, "POST", "/_emulator/replay", json!({"id": first})).await;
+    assert_eq!(
+        (status, &again["topic"], &again["delivery"]["status"]),
+        (200, &json!("conversation.user.replied"), &json!(200))
+    );
+    let (_, last) = control(&world, "POST", "/_emulator/replay", json!({})).await;
+    assert_eq!(last["topic"], "conversation.admin.closed");
+    let received = endpoint.received();
+    assert_eq!((received.len(), &received[2].body), (4, &received[0].body));
+    let (_, listed) = control(&world, "GET", "/_emulator/notifications", Value::Null).await;
+    assert_eq!(listed.as_array().unwrap().len(), 2, "a replay is no new notification");
+    let (status, error) = control(&world, "POST", "/_emulator/replay", json!({"id": "notif_x"})).await;
+    assert_eq!(status, 404);
+    assert!(error["error"].as_str().unwrap().contains("the last ones: notif_"), "{error}");
 }
 
 #[tokio::test]

@@ -47,6 +47,23 @@ pub struct Article {
     pub tags: List<Tag>,
 }
 
+/// An article in one language.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ArticleContent {
+    #[serde(deserialize_with = "lenient::text")]
+    pub title: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
+    pub description: Option<String>,
+    /// HTML.
+    #[serde(deserialize_with = "lenient::text")]
+    pub body: Option<String>,
+    /// `published`, `draft`
+    #[serde(deserialize_with = "lenient::text")]
+    pub state: Option<String>,
+}
+
 /// A tag.
 #[allow(missing_docs)]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -54,6 +54,9 @@ pub struct Conversation {
     pub custom_attributes: Map<String, Value>,
     #[serde(deserialize_with = "lenient::list")]
     pub linked_objects: List<LinkedObject>,
+    /// The ticket that it was made into; both have one id.
+    #[serde(deserialize_with = "lenient::object")]
+    pub ticket: Option<LinkedTicket>,
     #[serde(deserialize_with = "lenient::object")]
     pub ai_agent: Option<AiAgent>,
     #[serde(deserialize_with = "lenient::or_default")]
@@ -125,6 +128,9 @@ pub struct Part {
     pub tags: List<Tag>,
     #[serde(deserialize_with = "lenient::map")]
     pub event_details: Map<String, Value>,
+    /// The quick replies that were offered.
+    #[serde(deserialize_with = "lenient::map")]
+    pub metadata: Map<String, Value>,
     #[serde(deserialize_with = "lenient::map")]
     pub email_message_metadata: Map<String, Value>,
     /// The app that wrote it through the API.
@@ -266,6 +272,18 @@ pub struct AiAgent {
     pub created_at: Option<Timestamp>,
     #[serde(deserialize_with = "Timestamp::lenient")]
     pub updated_at: Option<Timestamp>,
+}
+
+/// The ticket that a conversation was made into.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct LinkedTicket {
+    #[serde(deserialize_with = "lenient::id")]
+    pub id: Option<String>,
+    /// The number that people see.
+    #[serde(deserialize_with = "lenient::id")]
+    pub ticket_id: Option<String>,
 }
 
 /// A ticket linked to a conversation, or the other way round.

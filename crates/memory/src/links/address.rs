@@ -2,23 +2,8 @@
 
 use url::Url;
 
+use super::files::is_intercom_file;
 use crate::RelationTarget;
-
-/// Hosts of Intercom's files, whose addresses are signed and run out.
-fn is_intercom_file(host: &str) -> bool {
-    let under = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
-    under("intercomcdn.com")
-        || under("intercomcdn.eu")
-        || under("intercomassets.com")
-        || host.starts_with("intercom-attachments")
-}
-
-/// The address without its query and fragment where it is that of a file of Intercom's, else as it is.
-pub fn without_signature(address: &str) -> &str {
-    let host = address.split_once("://").map_or("", |(_, rest)| rest);
-    let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    if is_intercom_file(&host) { address.split(['?', '#']).next().unwrap_or(address) } else { address }
-}
 
 /// What an address points to; `None` where it is no `http(s)` address, or that of a file of Intercom's (listed with its
 /// message), or one that carries a password.

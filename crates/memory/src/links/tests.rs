@@ -5,7 +5,7 @@ use proptest::prelude::*;
 fn mentions(text: &str) -> Vec<String> {
     let teams = BTreeSet::from(["ENG".to_owned(), "OPS".to_owned()]);
     let name = |r: Reference| format!("{}/{}/{}", r.target.provider, r.target.entity_type, r.target.entity_id);
-    find(text, &teams).into_iter().map(name).collect()
+    find(Written::Html(text), &teams).into_iter().map(name).collect()
 }
 
 #[test]
@@ -27,6 +27,12 @@ fn an_address_is_what_it_points_to() {
         ("https://vercel.com/acme/web/7uQw5XyZaBcDeFgHiJkLmNoP", "vercel/deployment/dpl_7uQw5XyZaBcDeFgHiJkLmNoP"),
         ("https://web-git-main-acme.vercel.app/login", "vercel/deployment/web-git-main-acme.vercel.app"),
         ("https://app.intercom.com/a/inbox/ws1/inbox/conversation/215", "intercom/conversation/215"),
+        ("https://app.eu.intercom.com/a/inbox/ws1/inbox/shared/all/conversation/215#x", "intercom/conversation/215"),
+        ("https://app.au.intercom.com/a/apps/ws1/conversations/215?view=1", "intercom/conversation/215"),
+        (
+            "https://app.eu.intercom.com.evil.example/a/x/conversation/1",
+            "web/url/https://app.eu.intercom.com.evil.example/a/x/conversation/1",
+        ),
         ("https://Docs.Example.com/a?b=c", "web/url/https://docs.example.com/a?b=c"),
         ("https://github.com/acme/web", "web/url/https://github.com/acme/web"),
         ("https://vercel.com/acme/web/settings", "web/url/https://vercel.com/acme/web/settings"),
@@ -73,7 +79,8 @@ fn false_friends_are_no_links() {
 fn bare_keys_are_taken_for_the_teams_that_were_named() {
     assert_eq!(mentions("<p>ENG-42, OPS-7/ENG-1 <b>(ENG-9)</b> ENG-42</p>").len(), 3);
     assert_eq!(mentions("ENG-42 ENG-43 ENG-44"), ["linear/issue/ENG-42", "linear/issue/ENG-43", "linear/issue/ENG-44"]);
-    assert_eq!(find("ENG-42", &BTreeSet::new()), []);
+    assert_eq!(find(Written::Html("ENG-42"), &BTreeSet::new()), []);
+    assert_eq!(find(Written::Plain("if a<b ENG-42"), &BTreeSet::from(["ENG".to_owned()])).len(), 1, "behind no tag");
 }
 
 #[test]
@@ -93,6 +100,13 @@ fn what_is_mentioned_twice_is_one_reference_and_there_are_never_too_many() {
 #[test]
 fn a_file_of_intercoms_and_an_address_with_a_password_are_left_out() {
     assert_eq!(mentions("https://downloads.intercomcdn.com/i/o/1/a.png?signature=x"), Vec::<String>::new());
+    for file in ["acme.intercom-attachments-7.com", "acme.intercom-attachments.eu", "uploads.intercomusercontent.com"] {
+        assert_eq!(mentions(&format!("<img src=\"https://{file}/i/o/1/a.png?expires=1&amp;signature=x\">")), [""; 0]);
+        let wrapped = mentions(&format!("https://e.example/?u=https://{file}/a.png?expires=1&signature=x"));
+        assert_eq!(wrapped, [format!("web/url/https://e.example/?u=https://{file}/a.png")]);
+    }
+    let stranger = "https://intercom-attachments.evil.example/a?signature=x";
+    assert_eq!(mentions(stranger), [format!("web/url/{stranger}")]);
     assert_eq!(mentions("https://user:secret@e.example/"), Vec::<String>::new());
 }
 

@@ -2,7 +2,7 @@
 
 use intercom::{
     Timestamp, Topic, WorkspaceId,
-    model::{self, List, Part, Source, Tag},
+    model::{self, Conversation, List, Part, Source, Tag},
     notification::{Notification, id_text},
 };
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use crate::{
     Document, EntityRef, EntityType, Event, Settings, keys, transform,
     transform::{
         content::impersonal,
-        context::{self, Context, bare_event, link, noun},
+        context::{self, Context, Shown, bare_event, link, noun},
         parts,
     },
 };
@@ -51,6 +51,10 @@ impl<'a> Told<'a> {
         Some(EntityRef::new(self.workspace, entity_type, subject::id(self.item(), entity_type)?))
     }
 
+    fn context(&self, entity: EntityRef) -> Context<'a> {
+        Context { entity, settings: self.settings, shown: Shown::Notification }
+    }
+
     fn id_of(&self, member: &str) -> Option<String> {
         self.item().get(member).and_then(id_text)
     }
@@ -83,8 +87,12 @@ impl<'a> Told<'a> {
         let list = |name: &str| object.get(name).cloned().map(List::<Part>::from_value);
         let list = list("conversation_parts").or_else(|| list("ticket_parts"))?;
         let source: Option<Source> = object.get("source").map(model::read);
+        let conversation: Conversation = model::read(&object);
+        if entity_type == EntityType::Conversation && parts::is_hidden_thread(self.settings, &object, &conversation) {
+            return None;
+        }
         let entity = EntityRef::new(self.workspace, entity_type, "");
-        let context = Context { entity, settings: self.settings };
+        let context = self.context(entity);
         // Where several parts are listed, nobody says which one it was.
         let [part] = list.items.as_slice() else { return None };
         let [part] = parts::visible(&context, std::slice::from_ref(part), source.as_ref())[..] else { return None };
@@ -266,7 +274,7 @@ impl<'a> Told<'a> {
         let mut event = self.event(&entity, "notified", "Notified", None);
         event.title = context::title(self.topic(), "");
         event.attributes.extend(told.iter().map(|(name, value)| (format!("item.{name}"), value.clone())));
-        let context = Context { entity: entity.clone(), settings: self.settings };
+        let context = self.context(entity.clone());
         let document =
             Document { fields: told, ..context.document(Some(self.topic().to_owned()), Some(self.at), Some(self.at)) };
         Plan::Observe(Box::new(Observation { entity, event, relations: Vec::new(), document: Some(document) }))
@@ -275,6 +283,7 @@ impl<'a> Told<'a> {
 
 fn insert(event: &mut Event, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty()) {
-        event.attributes.insert(name.to_owned(), Value::from(crate::text::cut(value, 200)));
+        let value = crate::links::without_signatures(value);
+        event.attributes.insert(name.to_owned(), Value::from(crate::text::cut(&value, 200)));
     }
 }

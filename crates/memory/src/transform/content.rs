@@ -1,29 +1,31 @@
 //! Articles, tags, segments, data events, content statistics.
 
 use intercom::{
-    model::{self, Article, DataEvent, Segment, Tag},
+    model::{self, Article, ArticleContent, DataEvent, Segment, Tag},
     notification::id_text,
 };
 use serde_json::{Map, Value};
 
 use super::{
     context::{Context, at, link, never, references, title},
-    fields::{Fields, scalar_without_addresses},
+    fields::{Fields, flat_without_addresses, scalar_without_addresses},
     people::tag_link,
 };
-use crate::{Link, View, html, keys};
+use crate::{Link, View, html, html::Written, keys, links, text};
 
 pub(super) fn article(context: &Context<'_>, object: &Value) -> View {
     let article: Article = model::read(object);
+    let (own, others) = languages(&article);
     let (created, updated) = (article.created_at, article.updated_at);
-    let mut document = context.document(article.title.clone(), created, updated);
+    let mut document = context.document(own.title.clone(), created, updated);
     document.state = article.state.clone();
     let (workspace, id) = (&context.entity.workspace, &context.entity.id);
     let page = || context.page(&format!("/a/apps/{workspace}/articles/articles/{id}/show"));
-    document.url = article.url.clone().or_else(page);
-    document.body = article.body.as_deref().map(html::to_markdown);
+    document.url = article.url.as_deref().map(|url| links::without_signatures(url).into_owned()).or_else(page);
+    let mut left_out = Vec::new();
+    document.body = whole_text(&own, &others, &mut left_out);
     let mut fields = Fields::default();
-    fields.set("description", article.description.as_deref().map(html::to_text));
+    fields.set("description", own.description.as_deref().map(html::plain_text));
     fields.set("author_id", article.author_id.clone());
     fields.set("parent_type", article.parent_type.clone());
     let parents = || article.parent_ids.iter().chain(&article.parent_id).cloned();
@@ -31,15 +33,80 @@ pub(super) fn article(context: &Context<'_>, object: &Value) -> View {
     fields.set("default_locale", article.default_locale.clone());
     let translated = article.translated_content.iter().filter(|(_, content)| content.is_object());
     fields.list("locales", translated.map(|(locale, _)| locale.clone()));
+    let titles = others.iter().filter_map(|(locale, other)| Some((locale, other.title.as_deref()?)));
+    let titles = titles.map(|(locale, title)| format!("{locale}: {}", text::one_line(&html::plain_text(title), 200)));
+    fields.list("translated_titles", titles.take(MAX_TITLES));
+    fields.list("locales_left_out", left_out);
     fields.list("tags", article.tags.items.iter().filter_map(|tag| tag.name.clone()));
     document.fields = fields.0;
     let mut links: Vec<Link> = article.author_id.iter().map(|id| link("admin", id, "authored_by")).collect();
     let parent_type = article.parent_type.as_deref().unwrap_or("collection");
     links.extend(parents().map(|id| link(parent_type, &id, "belongs_to")));
     links.extend(article.tags.items.iter().filter_map(tag_link));
-    links.extend(article.body.iter().flat_map(|body| references(body, context.settings)));
+    let texts =
+        std::iter::once(&own).chain(others.iter().map(|(_, other)| other)).filter_map(|text| text.body.as_deref());
+    links.extend(texts.flat_map(|body| references(Written::Html(body), context.settings)));
     let relations = context.relations(created, links);
     View { document, events: context.own_times(created, updated), relations }
+}
+
+/// Most bytes of Markdown that the other languages of an article take in its document, and most of their titles in a field.
+const MAX_TRANSLATIONS: usize = 1 << 20;
+const MAX_TITLES: usize = 100;
+
+/// The article's own language, and the others by locale. Some views have the text of the default language among the others
+/// only.
+fn languages(article: &Article) -> (ArticleContent, Vec<(&str, ArticleContent)>) {
+    let mut own = ArticleContent {
+        title: article.title.clone(),
+        description: article.description.clone(),
+        body: article.body.clone(),
+        state: article.state.clone(),
+    };
+    let mut others = Vec::new();
+    for (locale, content) in article.translated_content.iter().filter(|(_, content)| content.is_object()) {
+        let content: ArticleContent = model::read(content);
+        let is_default = article.default_locale.as_deref() == Some(locale);
+        if is_default {
+            own.title = own.title.or(content.title);
+            own.description = own.description.or(content.description);
+            own.body = own.body.or(content.body);
+        } else if (content.title.is_some() || content.body.is_some())
+            && (&content.title, &content.body) != (&article.title, &article.body)
+        {
+            others.push((locale.as_str(), content));
+        }
+    }
+    (own, others)
+}
+
+/// The article in its own language, then in each other one under a heading that names it. What would not fit is named in
+/// `left_out`, its links and titles are kept.
+fn whole_text(own: &ArticleContent, others: &[(&str, ArticleContent)], left_out: &mut Vec<String>) -> Option<String> {
+    let mut whole = own.body.as_deref().map(html::to_markdown);
+    let mut left = MAX_TRANSLATIONS;
+    for (locale, other) in others {
+        let title = html::plain_to_markdown(&text::one_line(other.title.as_deref().unwrap_or_default(), 1_000));
+        let state = other.state.as_deref().filter(|state| *state != "published");
+        let state = state.map(|state| format!(", {state}")).unwrap_or_default();
+        let description = other.description.as_deref().map(html::plain_to_markdown);
+        let body = other.body.as_deref().map(html::to_markdown);
+        let heading = Some(format!("## {title} ({locale}{state})"));
+        let section: Vec<String> =
+            [heading, description, body].into_iter().flatten().filter(|text| !text.is_empty()).collect();
+        let section = section.join("\n\n");
+        let Some(rest) = left.checked_sub(section.len()) else {
+            left_out.push((*locale).to_owned());
+            continue;
+        };
+        left = rest;
+        let whole = whole.get_or_insert_default();
+        if !whole.is_empty() {
+            whole.push_str("\n\n");
+        }
+        whole.push_str(&section);
+    }
+    whole
 }
 
 pub(super) fn tag(context: &Context<'_>, object: &Value) -> View {
@@ -92,7 +159,7 @@ pub(super) fn data_event(context: &Context<'_>, object: &Value) -> View {
             event.relations.push(link("contact", customer, "performed_by"));
             let metadata = told.metadata.iter().take(40);
             let metadata =
-                metadata.filter_map(|(key, v)| Some((format!("metadata.{key}"), scalar_without_addresses(v)?)));
+                metadata.filter_map(|(key, v)| Some((format!("metadata.{key}"), flat_without_addresses(v)?)));
             event.attributes.extend(metadata);
         }
     }

@@ -5,17 +5,29 @@ use std::collections::BTreeMap;
 use intercom::Timestamp;
 use serde_json::Value;
 
-use crate::{Document, EntityRef, EntityType, Event, Link, Relation, RelationTarget, Settings, keys, text};
+use crate::{
+    Document, EntityRef, EntityType, Event, Link, Relation, RelationTarget, Settings, html::Written, keys, links, text,
+};
 
 /// Longest source id, in bytes (the receiver's column limit, facts of `PostTransformEvent`).
 const MAX_SOURCE_ID: usize = 255;
 /// Longest title of an event, in UTF-16 units.
 pub(crate) const MAX_TITLE: usize = 200;
 
+/// Where an object was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// By the REST API: messages are HTML.
+    Rest,
+    /// In a notification: messages are HTML or text, as the app's version of webhooks has it, and nothing says which.
+    Notification,
+}
+
 /// One look at one object.
 pub(crate) struct Context<'a> {
     pub(crate) entity: EntityRef,
     pub(crate) settings: &'a Settings,
+    pub(crate) shown: Shown,
 }
 
 /// Time zero, for what has no time.
@@ -42,6 +54,7 @@ pub(crate) fn at(time: Timestamp) -> String {
 
 /// `[Label] detail`, within the limit.
 pub(crate) fn title(label: &str, detail: &str) -> String {
+    let detail = links::without_signatures(detail);
     text::cut(format!("[{label}] {detail}").trim_end(), MAX_TITLE)
 }
 
@@ -120,12 +133,20 @@ pub(crate) fn link(entity_type: &str, id: &str, relationship: &str) -> Link {
 }
 
 /// A link from a text to something that it mentions.
-pub(crate) fn references(text: &str, settings: &Settings) -> Vec<Link> {
-    let link = |r: crate::links::Reference| Link { target: r.target, relationship: "references".to_owned() };
-    crate::links::find(text, &settings.link_team_keys).into_iter().map(link).collect()
+pub(crate) fn references(written: Written<'_>, settings: &Settings) -> Vec<Link> {
+    let link = |r: links::Reference| Link { target: r.target, relationship: "references".to_owned() };
+    links::find(written, &settings.link_team_keys).into_iter().map(link).collect()
 }
 
 impl Context<'_> {
+    /// A message as it is shown here.
+    pub(crate) fn message<'t>(&self, body: &'t str) -> Written<'t> {
+        match self.shown {
+            Shown::Rest => Written::Html(body),
+            Shown::Notification => Written::either(body),
+        }
+    }
+
     /// An event of this thing.
     pub(crate) fn event(&self, what: &str, action: &str, label: &str, occurred_at: Timestamp) -> Event {
         let label = format!("{} {label}", noun(self.entity.entity_type));
@@ -148,7 +169,8 @@ impl Context<'_> {
         created: Option<Timestamp>,
         updated: Option<Timestamp>,
     ) -> Document {
-        let title = title.map(|title| text::one_line(&title, MAX_TITLE)).filter(|title| !title.is_empty());
+        let one_line = |title: String| text::one_line(&links::without_signatures(&title), MAX_TITLE);
+        let title = title.map(one_line).filter(|title| !title.is_empty());
         Document {
             entity: self.entity.clone(),
             title: title.unwrap_or_else(|| default_title(&self.entity)),

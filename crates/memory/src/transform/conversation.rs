@@ -13,11 +13,18 @@ use super::{
     fields::Fields,
     parts,
 };
-use crate::{Event, Link, Participant, RelationTarget, View, html};
+use crate::{Document, Event, Link, Participant, RelationTarget, View, html};
+
+/// The field of a conversation in which teammates talk among themselves.
+const INTERNAL: &str = Document::INTERNAL;
 
 pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     let conversation: Conversation = model::read(object);
     let source = conversation.source.as_ref();
+    let internal = parts::is_internal(object, &conversation);
+    if parts::is_hidden_thread(context.settings, object, &conversation) {
+        return hidden(context, &conversation);
+    }
     let visible = parts::visible(context, &conversation.conversation_parts.items, source);
     let mut events: Vec<Event> = visible.iter().map(|part| parts::part_event(context, part)).collect();
     if let Some(created_at) = conversation.created_at {
@@ -26,7 +33,8 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     events.extend(rating(context, &conversation));
     events.extend(fin(context, &conversation));
 
-    let mut document = context.document(name(&conversation), conversation.created_at, conversation.updated_at);
+    let title = name(context, &conversation);
+    let mut document = context.document(title, conversation.created_at, conversation.updated_at);
     document.state = conversation.state.clone();
     let (workspace, id) = (&context.entity.workspace, &context.entity.id);
     document.url = context.page(&format!("/a/inbox/{workspace}/inbox/conversation/{id}"));
@@ -38,15 +46,27 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     document.parts_truncated = conversation.conversation_parts.is_cut();
     document.participants = participants(&conversation, &visible);
     document.fields = fields(&conversation, &visible);
+    if internal {
+        document.fields.insert(INTERNAL.to_owned(), Value::from(true));
+    }
     let relations = context.relations(conversation.created_at, links(&conversation, &events));
     View { document, events, relations }
 }
 
+/// What teammates say among themselves, where notes are off: that there is something, and nothing of it.
+fn hidden(context: &Context<'_>, conversation: &Conversation) -> View {
+    let mut document = context.document(None, conversation.created_at, conversation.updated_at);
+    document.state = conversation.state.clone();
+    document.counts = parts::count(context.entity.entity_type, &[]);
+    document.fields.insert(INTERNAL.to_owned(), Value::from(true));
+    View { document, events: Vec::new(), relations: Vec::new() }
+}
+
 /// The title, else the subject, else the first words of the opening message.
-fn name(conversation: &Conversation) -> Option<String> {
+fn name(context: &Context<'_>, conversation: &Conversation) -> Option<String> {
     let source = conversation.source.as_ref().filter(|source| !source.redacted);
     let subject = || source.and_then(parts::subject);
-    let words = || source.and_then(|source| source.body.as_deref()).map(html::to_text);
+    let words = || source.and_then(|source| source.body.as_deref()).map(|body| context.message(body).text());
     conversation.title.clone().or_else(subject).or_else(words)
 }
 
@@ -58,8 +78,10 @@ fn rating(context: &Context<'_>, conversation: &Conversation) -> Option<Event> {
     let mut event = context.event(&at(time), "rated", "Rated", time);
     event.attributes.insert("rating".to_owned(), Value::from(score));
     let customer = rating.contact.as_ref().and_then(|contact| contact.id.as_deref());
-    let remark = rating.remark.as_deref().map(html::to_markdown).unwrap_or_default();
-    event.title = title("Conversation Rated", &format!("{score} of 5 {}", crate::text::first_words(&remark, 150)));
+    // Typed into a box of plain text.
+    let remark = rating.remark.as_deref().unwrap_or_default();
+    let words = crate::text::one_line(&html::plain_text(remark), 150);
+    event.title = title("Conversation Rated", &format!("{score} of 5 {words}"));
     if let Some(customer) = customer {
         event.attributes.insert("authorId".to_owned(), Value::from(customer));
         event.relations.push(link("contact", customer, "authored_by"));
@@ -67,8 +89,8 @@ fn rating(context: &Context<'_>, conversation: &Conversation) -> Option<Event> {
     if let Some(teammate) = rating.teammate.as_ref().and_then(|teammate| teammate.id.as_deref()) {
         event.relations.push(link("admin", teammate, "rates"));
     }
-    event.relations.extend(super::context::references(&remark, context.settings));
-    event.body = remark;
+    event.relations.extend(super::context::references(html::Written::Plain(remark), context.settings));
+    event.body = html::plain_to_markdown(remark);
     Some(event)
 }
 
@@ -139,6 +161,10 @@ fn fields(conversation: &Conversation, visible: &[&Part]) -> Map<String, Value> 
         fields.set(name, conversation.sla_applied.get(member).and_then(Value::as_str));
     }
     fields.list("linked_objects", linked(&conversation.linked_objects.items).map(|(kind, id)| format!("{kind}:{id}")));
+    if let Some(ticket) = &conversation.ticket {
+        fields.set("ticket_id", ticket.id.clone());
+        fields.set("ticket_number", ticket.ticket_id.clone());
+    }
     fields.map("custom_attributes", &conversation.custom_attributes);
     fields.0
 }
@@ -188,6 +214,7 @@ fn links(conversation: &Conversation, events: &[Event]) -> Vec<Link> {
         }
     }
     links.extend(linked(&conversation.linked_objects.items).map(|(kind, id)| link(kind, id, "linked_to")));
+    links.extend(conversation.ticket.iter().filter_map(|t| Some(link("ticket", t.id.as_deref()?, "linked_to"))));
     links.extend(references_of(events));
     links
 }
@@ -245,7 +272,7 @@ impl People {
             self.add(kind, id, if kind == "contact" { "participant" } else { "teammate" });
             let known = self.0.get_mut(&(kind.to_owned(), id.to_owned()));
             if let (Some(participant), Some(name)) = (known, &author.name) {
-                participant.name = Some(crate::text::cut(name, 200));
+                participant.name = Some(crate::text::cut(&crate::links::without_signatures(name), 200));
                 participant.signed_as.clone_from(&participant.name);
             }
         }

@@ -3,7 +3,8 @@
 use intercom::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::text;
+use super::attributes;
+use crate::{links, text};
 
 /// Longest text, in UTF-16 units, that a field or attribute keeps.
 const MAX_TEXT: usize = 1_000;
@@ -22,6 +23,7 @@ impl Fields {
     pub(crate) fn set<T: Into<Value>>(&mut self, name: &str, value: Option<T>) {
         match value.map(Into::into) {
             Some(Value::String(text)) => {
+                let text = links::without_signatures(&text);
                 self.0.insert(name.to_owned(), Value::from(text::cut(&text, MAX_OWN_TEXT)));
             }
             Some(value) => {
@@ -39,34 +41,51 @@ impl Fields {
     /// Keeps a list where it is not empty, sorted, each entry once: Intercom's order of tags and the like says nothing
     /// and differs from answer to answer.
     pub(crate) fn list(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
-        let sorted: std::collections::BTreeSet<String> = values.into_iter().collect();
+        let values = values.into_iter().map(|value| links::without_signatures(&value).into_owned());
+        let sorted: std::collections::BTreeSet<String> = values.collect();
         if !sorted.is_empty() {
             self.0.insert(name.to_owned(), sorted.into_iter().collect());
         }
     }
 
-    /// Keeps the scalar members of an open map as one field.
+    /// Keeps the members of an open map as one field, as far as there is room; `<name>_left_out` counts the others.
     pub(crate) fn map(&mut self, name: &str, members: &Map<String, Value>) {
         let mut left = MAX_MAP_BYTES;
-        let size = |(name, value): &(String, Value)| name.len() + value.as_str().map_or(8, str::len);
-        let fits = |member: &(String, Value)| left.checked_sub(size(member)).inspect(|rest| left = *rest).is_some();
-        let kept: Map<String, Value> = scalars(members).take_while(fits).collect();
+        let mut kept = Map::new();
+        let mut left_out = 0_u64;
+        for (member, value) in members {
+            let Some(value) = attributes::readable(value) else { continue };
+            let size = member.len() + size(&value);
+            match left.checked_sub(size).filter(|_| left_out == 0 && kept.len() < MAX_MEMBERS) {
+                Some(rest) => {
+                    left = rest;
+                    kept.insert(member.clone(), value);
+                }
+                None => left_out += 1,
+            }
+        }
         if !kept.is_empty() {
             self.0.insert(name.to_owned(), Value::Object(kept));
+        }
+        if left_out > 0 {
+            self.0.insert(format!("{name}_left_out"), Value::from(left_out));
         }
     }
 }
 
-/// The members of an open map that are texts, numbers or booleans, long texts cut, at most [`MAX_MEMBERS`].
-pub(crate) fn scalars(members: &Map<String, Value>) -> impl Iterator<Item = (String, Value)> + '_ {
-    members.iter().filter_map(|(name, value)| Some((name.clone(), scalar(value)?))).take(MAX_MEMBERS)
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(entries) => entries.iter().map(size).sum(),
+        _ => 8,
+    }
 }
 
 /// A text, number or boolean, a long text cut.
-pub(crate) fn scalar(value: &Value) -> Option<Value> {
+fn scalar(value: &Value) -> Option<Value> {
     match value {
         Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(Value::from(text::cut(text, MAX_TEXT))),
+        Value::String(text) => Some(Value::from(text::cut(&links::without_signatures(text), MAX_TEXT))),
         Value::Number(_) | Value::Bool(_) => Some(value.clone()),
         _ => None,
     }
@@ -74,12 +93,21 @@ pub(crate) fn scalar(value: &Value) -> Option<Value> {
 
 /// The same, with e-mail addresses in texts replaced: events hold none.
 pub(crate) fn scalar_without_addresses(value: &Value) -> Option<Value> {
-    match scalar(value)? {
+    scalar(value).map(masked)
+}
+
+/// Any value on one line, in the same way.
+pub(crate) fn flat_without_addresses(value: &Value) -> Option<Value> {
+    attributes::flat(value).map(masked)
+}
+
+fn masked(value: Value) -> Value {
+    match value {
         Value::String(text) if text.contains('@') => {
             let masked = |word: &str| if is_address(word) { "[e-mail]".to_owned() } else { word.to_owned() };
-            Some(Value::from(text.split(' ').map(masked).collect::<Vec<_>>().join(" ")))
+            Value::from(text.split(' ').map(masked).collect::<Vec<_>>().join(" "))
         }
-        other => Some(other),
+        other => other,
     }
 }
 

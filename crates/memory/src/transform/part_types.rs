@@ -61,13 +61,17 @@ pub const PART_TYPES: &[PartType] = &[
 /// What an unknown part type becomes; the attribute `partType` keeps its name.
 pub const UNKNOWN: PartType = entry("", "changed", "Changed");
 
+/// What a kind of note becomes that is not known by name: by its event type it is found where notes are switched off.
+const UNKNOWN_NOTE: PartType = entry("", "noted", "Noted");
+
 /// What a part type becomes.
 pub fn part_type(name: &str) -> PartType {
-    PART_TYPES.iter().find(|known| known.name == name).copied().unwrap_or(UNKNOWN)
+    let unknown = if is_note(name) { UNKNOWN_NOTE } else { UNKNOWN };
+    PART_TYPES.iter().find(|known| known.name == name).copied().unwrap_or(unknown)
 }
 
-/// Whether parts of this type are internal notes. Also where Intercom thinks of another kind of note: a note that is
-/// taken for a reply cannot be taken back.
+/// Whether parts of this type are internal notes. Also where Intercom thinks of another kind of note, or of another place
+/// where teammates talk among themselves: what is taken for a reply cannot be taken back.
 pub fn is_note(name: &str) -> bool {
-    name.split('_').any(|word| word == "note")
+    name.split('_').any(|word| matches!(word, "note" | "internal")) || name.contains("side_conversation")
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use intercom::model::{Attachment, Author, Part, Source};
+use intercom::model::{self, Attachment, Author, Conversation, Part, Reference, Source};
 use serde_json::{Map, Value};
 
 use super::{
     context::{Context, MAX_TITLE, link, never, noun, person_type, references, title},
-    fields::{scalar, scalar_without_addresses},
+    fields::flat_without_addresses,
     part_types,
 };
-use crate::{EntityRef, EntityType, Event, html, text};
+use crate::{EntityRef, EntityType, Event, Settings, html::Written, links, text};
 
 /// The name of the opening message in source ids.
 pub(crate) const SOURCE: &str = "source";
@@ -29,6 +29,28 @@ pub(crate) fn visible<'p>(context: &Context<'_>, parts: &'p [Part], source: Opti
         .filter(|part| part.id.is_some() && (opening.is_none() || part.id.as_deref() != opening))
         .filter(|part| !is_hidden_note(part))
         .collect()
+}
+
+/// Whether teammates talk among themselves in a conversation: nobody wrote to them, it says that no contact is in it, and its
+/// parts are by teammates and bots. Side conversations are such; their parts look like replies.
+pub(crate) fn is_internal(object: &Value, conversation: &Conversation) -> bool {
+    let is_message = |source: &Source| source.id.is_some() || source.body.is_some() || source.author.is_some();
+    let (contacts, parts) = (&conversation.contacts, &conversation.conversation_parts.items);
+    let by = |kinds: &[&str]| {
+        let kinds_of_parts = parts.iter().filter_map(|part| part.author.as_ref()?.kind.as_deref());
+        kinds_of_parts.map(person_type).any(|kind| kinds.contains(&kind))
+    };
+    !conversation.source.as_ref().is_some_and(is_message)
+        && object.get("contacts").is_some()
+        && contacts.items.is_empty()
+        && !contacts.is_cut()
+        && by(&["admin", "team"])
+        && !by(&["contact"])
+}
+
+/// Whether a conversation is left out as notes are.
+pub(crate) fn is_hidden_thread(settings: &Settings, object: &Value, conversation: &Conversation) -> bool {
+    !settings.ingest_internal_notes && is_internal(object, conversation)
 }
 
 /// The event of a part.
@@ -51,6 +73,15 @@ pub(crate) fn part_event(context: &Context<'_>, part: &Part) -> Event {
             event.relations.push(link(person_type(kind.unwrap_or("admin")), id, "assigned_to"));
         }
     }
+    for participant in participants(part) {
+        let kind = participant.kind.as_deref().unwrap_or("contact");
+        let Some(id) = participant.id.as_deref() else { continue };
+        if !event.attributes.contains_key("participantId") {
+            set(&mut event.attributes, "participantType", Some(kind));
+            set(&mut event.attributes, "participantId", Some(id));
+        }
+        event.relations.push(link(person_type(kind), id, "participant"));
+    }
     set(&mut event.attributes, "ticketState", part.ticket_state.as_deref());
     set(&mut event.attributes, "previousTicketState", part.previous_ticket_state.as_deref());
     author(&mut event, part.author.as_ref());
@@ -61,8 +92,8 @@ pub(crate) fn part_event(context: &Context<'_>, part: &Part) -> Event {
     };
     let detail = details(part);
     let words = Words {
-        subject: part.email_message_metadata.get("subject").and_then(Value::as_str),
-        html: part.body.as_deref(),
+        subject: part.email_message_metadata.get("subject").and_then(Value::as_str).map(Written::Plain),
+        body: part.body.as_deref().map(|body| context.message(body)),
         attachments: &part.attachments.items,
         detail,
     };
@@ -78,10 +109,9 @@ pub(crate) fn source_event(context: &Context<'_>, source: Option<&Source>, creat
     set(&mut event.attributes, "sourceType", source.kind.as_deref());
     set(&mut event.attributes, "deliveredAs", source.delivered_as.as_deref());
     author(&mut event, source.author.as_ref());
-    let subject = subject(source);
     let words = Words {
-        subject: subject.as_deref(),
-        html: source.body.as_deref(),
+        subject: source.subject.as_deref().map(Written::either),
+        body: source.body.as_deref().map(|body| context.message(body)),
         attachments: &source.attachments.items,
         detail: Vec::new(),
     };
@@ -96,13 +126,13 @@ pub(crate) fn source_id(conversation: &EntityRef) -> String {
 
 /// The subject as text; Intercom wraps it in a paragraph at times.
 pub(crate) fn subject(source: &Source) -> Option<String> {
-    source.subject.as_deref().map(html::to_text).filter(|subject| !subject.is_empty())
+    source.subject.as_deref().map(|subject| Written::either(subject).text()).filter(|subject| !subject.is_empty())
 }
 
 /// What a part says.
 struct Words<'a> {
-    subject: Option<&'a str>,
-    html: Option<&'a str>,
+    subject: Option<Written<'a>>,
+    body: Option<Written<'a>>,
     attachments: &'a [Attachment],
     /// What a part without text tells by its other fields, by attribute name.
     detail: Vec<(&'static str, Value)>,
@@ -116,11 +146,12 @@ fn say(context: &Context<'_>, event: &mut Event, label: &str, words: Words<'_>, 
         event.title = title(DELETED, "");
         return;
     }
-    let markdown = words.html.map(html::to_markdown).unwrap_or_default();
-    let first_words = words.subject.map(|subject| text::one_line(subject, MAX_TITLE));
+    let markdown = words.body.map(Written::markdown).unwrap_or_default();
+    let subject = words.subject.map(Written::text);
+    let first_words = subject.as_deref().map(|subject| text::one_line(subject, MAX_TITLE));
     let first_words = first_words.filter(|subject| !subject.is_empty());
     // The plain text has no link addresses and no escapes; a message of one image has none at all.
-    let plain_words = || words.html.map(|body| text::one_line(&html::to_text(body), MAX_TITLE));
+    let plain_words = || words.body.map(|body| text::one_line(&body.text(), MAX_TITLE));
     let mut summary = first_words.or_else(plain_words).unwrap_or_default();
     if summary.is_empty() {
         summary = text::first_words(&markdown, MAX_TITLE);
@@ -136,12 +167,12 @@ fn say(context: &Context<'_>, event: &mut Event, label: &str, words: Words<'_>, 
         };
     }
     event.title = title(label, &summary);
-    set(&mut event.attributes, "subject", words.subject.filter(|subject| !subject.is_empty()));
+    set(&mut event.attributes, "subject", subject.as_deref());
     for (name, value) in words.detail {
         event.attributes.insert(name.to_owned(), value);
     }
     // Links are looked for where they were written: in the HTML, whose addresses no escaping has touched.
-    for found in [words.subject, words.html].into_iter().flatten() {
+    for found in [words.subject, words.body].into_iter().flatten() {
         event.relations.extend(references(found, context.settings));
     }
     event.body = markdown;
@@ -152,7 +183,7 @@ fn say(context: &Context<'_>, event: &mut Event, label: &str, words: Words<'_>, 
         }
         event.body.push_str("Attachments:");
         for attachment in words.attachments {
-            let name = attachment.name.as_deref().unwrap_or("unnamed");
+            let name = links::without_signatures(attachment.name.as_deref().unwrap_or("unnamed"));
             let kind = attachment.content_type.as_deref().or(attachment.kind.as_deref()).unwrap_or("unknown type");
             event.body.push_str(&format!("\n- {name} ({kind})"));
         }
@@ -201,10 +232,27 @@ fn details(part: &Part) -> Vec<(&'static str, Value)> {
         ("attributeName", &part.updated_attribute_data, ["attribute", "label"]),
         ("attributeValue", &part.updated_attribute_data, ["value", "label"]),
     ];
-    let value = |map: &Map<String, Value>, [outer, inner]: [&str; 2]| {
-        scalar_without_addresses(map.get(outer)?.get(inner).filter(|value| scalar(value).is_some())?)
+    let value = |map: &Map<String, Value>, [outer, inner]: [&str; 2]| match map.get(outer)? {
+        // Several options, files or references at once.
+        Value::Array(values) if outer == "value" => flat_without_addresses(&Value::from(values.clone())),
+        value => flat_without_addresses(value.get(inner)?),
     };
-    known.into_iter().filter_map(|(name, map, path)| Some((name, value(map, path)?))).collect()
+    let told = known.into_iter().filter_map(|(name, map, path)| Some((name, value(map, path)?)));
+    let options = part.metadata.get("quick_reply_options").and_then(Value::as_array).into_iter().flatten();
+    let options: Vec<&Value> = options.filter_map(|option| option.get("text")).collect();
+    let options = flat_without_addresses(&options.into_iter().cloned().collect());
+    told.chain(options.map(|options| ("quickReplyOptions", options))).collect()
+}
+
+/// Those whom a part added or removed.
+fn participants(part: &Part) -> Vec<Reference> {
+    let told = part.event_details.get("participant").or_else(|| part.event_details.get("participants"));
+    let list = match told {
+        Some(Value::Array(several)) => several.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    list.iter().map(model::read).collect()
 }
 
 fn plain(value: &Value) -> String {
@@ -213,7 +261,8 @@ fn plain(value: &Value) -> String {
 
 fn set(attributes: &mut BTreeMap<String, Value>, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty()) {
-        attributes.insert(name.to_owned(), Value::from(text::cut(value, 1_000)));
+        let value = links::without_signatures(value);
+        attributes.insert(name.to_owned(), Value::from(text::cut(&value, 1_000)));
     }
 }
 

@@ -19,6 +19,11 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     let ticket: Ticket = model::read(object);
     let visible = parts::visible(context, &ticket.ticket_parts.items, None);
     let mut events: Vec<Event> = visible.iter().map(|part| parts::part_event(context, part)).collect();
+    for event in &mut events {
+        // A ticket and the conversation that it was made from have one id, and so has each of their parts. By this attribute
+        // and `partId` a message that both tell is known for one.
+        event.attributes.insert("conversationId".to_owned(), Value::from(context.entity.id.as_str()));
+    }
     // A ticket made from a conversation has the conversation's time here, which is how Intercom tells it.
     events.extend(ticket.created_at.map(|time| context.event(&at(time), "created", "Created", time)));
 
@@ -26,11 +31,11 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
         let text = ticket.ticket_attributes.get(name).and_then(Value::as_str);
         text.filter(|text| !text.is_empty())
     };
-    let mut document = context.document(attribute(TITLE).map(html::to_text), ticket.created_at, ticket.updated_at);
+    let mut document = context.document(attribute(TITLE).map(html::plain_text), ticket.created_at, ticket.updated_at);
     document.state = ticket.ticket_state.as_ref().and_then(|state| state.category.clone());
     let (workspace, id) = (&context.entity.workspace, &context.entity.id);
     document.url = context.page(&format!("/a/inbox/{workspace}/inbox/conversation/{id}"));
-    document.body = attribute(DESCRIPTION).map(html::to_markdown);
+    document.body = attribute(DESCRIPTION).map(html::plain_to_markdown);
     document.counts = parts::count(context.entity.entity_type, &events);
     document.parts_truncated = ticket.ticket_parts.is_cut();
 
@@ -64,7 +69,7 @@ pub(super) fn view(context: &Context<'_>, object: &Value) -> View {
     links.extend(linked(&ticket.linked_objects.items).map(|(kind, id)| link(kind, id, "linked_to")));
     links.extend(references_of(&events));
     for text in [attribute(TITLE), attribute(DESCRIPTION)].into_iter().flatten() {
-        links.extend(references(text, context.settings));
+        links.extend(references(html::Written::Plain(text), context.settings));
     }
     let relations = context.relations(ticket.created_at, links);
     View { document, events, relations }

@@ -209,8 +209,14 @@ impl MemoryTable {
         Ok(())
     }
 
-    /// Removes the events that a shape leaves out: notes, where they were switched off.
-    pub(crate) async fn remove_hidden(&self, entity: &EntityRef, shape: &str) -> Result<usize, StoreError> {
+    /// Removes the events that a shape leaves out: notes, where they were switched off, and everything that teammates said
+    /// among themselves (`internal`).
+    pub(crate) async fn remove_hidden(
+        &self,
+        entity: &EntityRef,
+        shape: &str,
+        internal: bool,
+    ) -> Result<usize, StoreError> {
         if !Settings::hides_notes(shape) {
             return Ok(0);
         }
@@ -218,7 +224,7 @@ impl MemoryTable {
         // A source id ends in the event type, and stands whole in the key, continuations included.
         let note = format!(":{}.noted", entity.entity_type);
         let hidden: Vec<String> =
-            all.into_iter().filter(|sk| sk.ends_with(&note) || sk.contains(&format!("{note}#"))).collect();
+            all.into_iter().filter(|sk| internal || sk.ends_with(&note) || sk.contains(&format!("{note}#"))).collect();
         let removed = hidden.len();
         self.delete_all(entity, hidden).await?;
         Ok(removed)
@@ -233,7 +239,7 @@ impl MemoryTable {
             .table_name(&self.table)
             .key("pk", s(event.entity.pk()))
             .key("sk", s(&head))
-            .projection_expression("version, redacted")
+            .projection_expression("version, redacted, shape")
             .consistent_read(true)
             .send()
             .await

@@ -37,14 +37,18 @@ impl MemoryTable {
     ///                       shape is another
     /// redacted, w           never                  where w < v (time only)
     /// ```
+    /// What only a notification shows is of a shape of its own, and takes the place of nothing of its version.
     async fn put_event(&self, event: &Event, shape: &str, met_before: bool) -> Result<usize, StoreError> {
         let (head, continuations) = items::event(event, shape, self.retention);
         let pieces = continuations.len();
         for item in continuations {
             self.put_item(item, None).await?;
         }
+        let shown = items::is_shown(shape);
         let condition = if event.redacted {
             "attribute_not_exists(pk) OR redacted <> :yes OR version < :version"
+        } else if shown {
+            "attribute_not_exists(pk) OR (redacted <> :yes AND version < :version)"
         } else {
             "attribute_not_exists(pk) OR (redacted <> :yes AND (version < :version OR \
              (version = :version AND shape <> :shape)))"
@@ -58,7 +62,7 @@ impl MemoryTable {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":version", n(event.version.epoch_seconds()))
             .return_values(ReturnValue::AllOld);
-        if !event.redacted {
+        if !event.redacted && !shown {
             request = request.expression_attribute_values(":shape", s(shape));
         }
         match if_held(request.send().await)? {

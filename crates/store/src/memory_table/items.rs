@@ -170,13 +170,27 @@ fn split_body(
         .collect()
 }
 
+/// What the shape of an event ends in that only a notification has shown yet.
+const SHOWN: &str = ";shown";
+
+/// The shape of an event that was read from a notification. What a notification shows may be poorer (text without its links
+/// and formatting), so that the fetched view of the same version takes its place, whichever comes first.
+pub(crate) fn shown_shape(shape: &str) -> String {
+    format!("{shape}{SHOWN}")
+}
+
+/// Whether an event of this shape was read from a notification.
+pub(crate) fn is_shown(shape: &str) -> bool {
+    shape.ends_with(SHOWN)
+}
+
 /// An event's head, and its continuations, which are written before it.
 pub(crate) fn event(event: &Event, shape: &str, retention: Retention) -> (Item, Vec<Item>) {
     let entity = &event.entity;
     let sk = keys::event_sk(event.occurred_at, &event.source_id);
     let expires = retention.expires_at(event.occurred_at);
     let mut item = key(entity, &sk);
-    let continuations = split_body(&mut item, entity, &event.body, &continuation_prefix(event), expires);
+    let continuations = split_body(&mut item, entity, &event.body, &continuation_prefix(event, shape), expires);
     put(&mut item, "source_id", s(&event.source_id));
     put(&mut item, "event_type", s(&event.event_type));
     put(&mut item, "occurred_at", s(event.occurred_at.iso()));
@@ -194,17 +208,26 @@ pub(crate) fn event(event: &Event, shape: &str, retention: Retention) -> (Item, 
     (item, continuations)
 }
 
-/// What the continuations of this version of an event begin with. The version is in it, so that a writer that loses
-/// cannot overwrite the winner's.
-pub(crate) fn continuation_prefix(event: &Event) -> String {
+/// What the continuations of this version of an event begin with. The version is in it, and whether only a notification
+/// showed it, so that a writer that loses cannot overwrite the winner's.
+fn continuation_prefix(event: &Event, shape: &str) -> String {
     let sk = keys::event_sk(event.occurred_at, &event.source_id);
-    continuation_of(&sk, event.version.epoch_seconds(), event.redacted)
+    continuation_of(&sk, event.version.epoch_seconds(), event.redacted, is_shown(shape))
 }
 
 /// The same by the event's sort key and version.
-pub(crate) fn continuation_of(sk: &str, version: i64, redacted: bool) -> String {
-    let redacted = if redacted { "r" } else { "" };
-    format!("{sk}#{version}{redacted}")
+pub(crate) fn continuation_of(sk: &str, version: i64, redacted: bool, shown: bool) -> String {
+    let mark = match (redacted, shown) {
+        (true, _) => "r",
+        (false, true) => "s",
+        (false, false) => "",
+    };
+    format!("{sk}#{version}{mark}")
+}
+
+/// The rank of a version of an event.
+fn event_rank(version: i64, redacted: bool, shown: bool) -> Rank {
+    (redacted.into(), version.saturating_mul(2).saturating_add(i64::from(redacted || !shown)))
 }
 
 /// A relation, with the version of the view that shows it.
@@ -234,7 +257,7 @@ pub(crate) fn document_piece_prefix(claim: Claim, version: Timestamp) -> String 
 }
 
 /// Which of several versions of a text: what is greater wins over what is less. Of a document its version and its claim; of
-/// an event whether it is without its words, and its version.
+/// an event whether it is without its words, and its version, of which a fetched view is the greater one.
 pub(crate) type Rank = (i64, i64);
 
 /// What the sort key of a continuation says.
@@ -255,9 +278,10 @@ impl<'a> Piece<'a> {
         let (of, version) = rest.rsplit_once('#')?;
         let rank = match version.rsplit_once('-').filter(|_| of == keys::DOCUMENT) {
             Some((version, claim)) => (version.parse().ok()?, claim.parse().ok()?),
-            None => match version.strip_suffix('r') {
-                Some(version) => (1, version.parse().ok()?),
-                None => (0, version.parse().ok()?),
+            None => match (version.strip_suffix('r'), version.strip_suffix('s')) {
+                (Some(version), _) => event_rank(version.parse().ok()?, true, false),
+                (_, Some(version)) => event_rank(version.parse().ok()?, false, true),
+                (None, None) => event_rank(version.parse().ok()?, false, false),
             },
         };
         Some(Self { of, rank, number: number.parse().ok()? })
@@ -279,7 +303,8 @@ pub(crate) fn rank(sk: &str, item: &Item) -> (Rank, usize) {
         return (rank, read.number("pieces").unwrap_or_default());
     }
     // Of one version of an event there are never fewer: who has more of it is about to put its head.
-    ((read.flag("redacted").into(), version), usize::MAX)
+    let shown = read.text("shape").is_some_and(is_shown);
+    (event_rank(version, read.flag("redacted"), shown), usize::MAX)
 }
 
 /// The thing as it is now.
@@ -325,9 +350,10 @@ mod tests {
     fn a_continuation_says_to_what_it_belongs() {
         let at = Timestamp::from_epoch_seconds(1_795_305_600).unwrap();
         let event = keys::event_sk(at, "intercom:conversation:215:8:conversation.replied");
-        for (redacted, first) in [(false, 0), (true, 1)] {
-            let key = keys::continuation_sk(&continuation_of(&event, 5, redacted), 2);
-            assert_eq!(Piece::read(&key), Some(Piece { of: &event, rank: (first, 5), number: 2 }));
+        for (redacted, shown) in [(false, false), (false, true), (true, false)] {
+            let key = keys::continuation_sk(&continuation_of(&event, 5, redacted, shown), 2);
+            let rank = event_rank(5, redacted, shown);
+            assert_eq!(Piece::read(&key), Some(Piece { of: &event, rank, number: 2 }));
         }
         let key = keys::continuation_sk(&document_piece_prefix(Claim(7), at), 12);
         assert_eq!(Piece::read(&key), Some(Piece { of: keys::DOCUMENT, rank: (1_795_305_600, 7), number: 12 }));
@@ -348,6 +374,7 @@ mod tests {
         };
         assert!(said("event#x#5#0001", &event(6, false)));
         assert!(!said("event#x#5#0001", &event(5, false)) && !said("event#x#6#0001", &event(5, false)));
+        assert!(said("event#x#5s#0001", &event(5, false)) && !said("event#x#6s#0001", &event(5, false)));
         assert!(said("event#x#5#0001", &event(5, true)) && said("event#x#6#0001", &event(5, true)), "words stay away");
         let document =
             |version, claim, pieces| head(&[("version", n(version)), ("claim", n(claim)), ("pieces", n(pieces))]);

@@ -55,14 +55,16 @@ impl MemoryTable {
         Ok(true)
     }
 
-    /// Writes the messages that a notification shows and no fetched view has yet.
+    /// Writes the messages that a notification shows and no fetched view has yet. Their mark ([`items::shown_shape`]) lets
+    /// the fetched view take their place.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn put_shown(&self, entity: &EntityRef, shown: &[Event], shape: &str) -> Result<(), StoreError> {
         let view = View { document: nameless(entity), events: shown.to_vec(), relations: Vec::new() };
         let (view, known) = self.completed(&view).await?;
-        self.put_events(&view.events.iter().collect::<Vec<_>>(), shape, false).await?;
+        let shape = items::shown_shape(shape);
+        self.put_events(&view.events.iter().collect::<Vec<_>>(), &shape, false).await?;
         self.link_contacts(entity, &view.events, Some("participant")).await?;
         if self.has_changed(&view, &known).await? {
             self.revise(entity).await?;

@@ -141,7 +141,7 @@ impl MemoryTable {
         let mut events = stored.head.as_ref().map(|head| head.events.clone()).unwrap_or_default();
         for event in &view.events {
             let Some(old) = before.get(event.source_id.as_str()).filter(|old| **old != event) else { continue };
-            let shape = stored.head.as_ref().map(|head| head.shape.as_str()).unwrap_or_default();
+            let shape = stored.shapes.get(&event.source_id).map(String::as_str).unwrap_or_default();
             if !self.replace_event(old, event, shape).await? {
                 return Ok(Rewritten::Overtaken);
             }

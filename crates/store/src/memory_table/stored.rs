@@ -21,6 +21,8 @@ pub struct Stored {
     pub view: View,
     /// By the sort keys of the links: version and claim of the look that wrote each.
     pub(crate) links: BTreeMap<String, (i64, u64)>,
+    /// By their source ids: the shapes of the events, which may be other ones than the document's.
+    pub(crate) shapes: BTreeMap<String, String>,
     /// Sort keys of continuations that nothing stored refers to any more: whoever replaced what they belonged to did not
     /// come to remove them. Those of a version that is still to come are not among them.
     pub(crate) stale: Vec<String>,
@@ -62,6 +64,7 @@ fn read(entity: &EntityRef, items: &BTreeMap<String, Item>) -> Result<Stored, St
     let mut events = Vec::new();
     let mut relations = Vec::new();
     let mut links = BTreeMap::new();
+    let mut shapes = BTreeMap::new();
     let mut stale = Vec::new();
     for (sk, item) in items {
         if sk.starts_with(keys::RELATION_PREFIX) {
@@ -70,14 +73,17 @@ fn read(entity: &EntityRef, items: &BTreeMap<String, Item>) -> Result<Stored, St
             let look = (link.number("version").unwrap_or_default(), link.number("claim").unwrap_or_default());
             links.insert(sk.clone(), look);
         } else if item.contains_key("source_id") {
-            events.push(event(entity, sk, item, items)?);
+            let event = event(entity, sk, item, items)?;
+            let shape = Reader::new(item).text("shape").unwrap_or_default();
+            shapes.insert(event.source_id.clone(), shape.to_owned());
+            events.push(event);
         } else if let Some(piece) = items::Piece::read(sk)
             && items.get(piece.of).is_some_and(|head| piece.is_stale(items::rank(piece.of, head)))
         {
             stale.push(sk.clone());
         }
     }
-    Ok(Stored { head, view: View { document, events, relations }, links, stale })
+    Ok(Stored { head, view: View { document, events, relations }, links, shapes, stale })
 }
 
 fn document(
@@ -109,7 +115,7 @@ fn event(entity: &EntityRef, sk: &str, item: &Item, items: &BTreeMap<String, Ite
     let text = |name: &'static str| read.text(name).map(str::to_owned).ok_or_else(|| read.malformed(name));
     let version: i64 = read.number("version").ok_or_else(|| read.malformed("version"))?;
     let redacted = read.flag("redacted");
-    let prefix = items::continuation_of(sk, version, redacted);
+    let prefix = items::continuation_of(sk, version, redacted, read.text("shape").is_some_and(items::is_shown));
     Ok(Event {
         entity: entity.clone(),
         source_id: text("source_id")?,

@@ -33,6 +33,7 @@ impl MemoryTable {
         let (view, known) = self.completed(view).await?;
         let view = &view;
         let entity = &view.document.entity;
+        let internal = view.document.is_internal();
         let before = stored;
         let reshaped = stored.is_some_and(|head| head.tombstone.is_none() && head.shape != shape);
         let stored = stored.filter(|head| head.tombstone.is_none() && head.shape == shape);
@@ -69,7 +70,7 @@ impl MemoryTable {
         let mut written = self.put_events(&events, shape, before.is_some()).await?;
         written += self.put_relations(view, &relations, claim).await?;
         if reshaped {
-            written += self.remove_hidden(entity, shape).await?;
+            written += self.remove_hidden(entity, shape, internal).await?;
         }
         let outcome = match self.put_document(document, view, claim, shape).await? {
             Put::Done(replaced) => {
@@ -90,7 +91,7 @@ impl MemoryTable {
                     self.note_unlinked(view, claim).await?;
                 }
                 if reshaped_since {
-                    written += self.remove_hidden(entity, shape).await?;
+                    written += self.remove_hidden(entity, shape, internal).await?;
                 }
                 let renamed = match before {
                     Some(head) => head.is_renamed_by(view),
@@ -106,7 +107,7 @@ impl MemoryTable {
             Put::Lost(winner) => {
                 self.take_back_relations(view, &relations, claim, &winner).await?;
                 if winner.shape != shape {
-                    self.remove_hidden(entity, &winner.shape).await?;
+                    self.remove_hidden(entity, &winner.shape, internal).await?;
                 }
                 Written::Superseded
             }
