@@ -200,6 +200,10 @@ fn kind_of(name: &str) -> Kind {
 
 /// Installs, reads the history, takes the notifications. Gives what memory holds after the history, and in the end.
 pub async fn play<B: Bundle>(bundle: &B, corpus: &Corpus) -> (Items, Items) {
+    // The emulator's own have times relative to the day.
+    for segment in bundle.intercom().state().ids(Kind::Segments) {
+        bundle.intercom().state().remove(Kind::Segments, &segment);
+    }
     for (kind, object) in corpus.objects.values() {
         let id = intercom::notification::id_text(&object["id"]).unwrap();
         bundle.intercom().state().upsert(*kind, &id, object.clone()).unwrap();
