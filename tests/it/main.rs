@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::cast_possible_truncation)]
 
 mod backfill;
+mod bad_paging;
 mod captures;
 mod checkpoints;
 mod concurrency;
@@ -19,13 +20,17 @@ mod isolation;
 mod kills;
 mod logs;
 mod memory;
+mod neighbours;
 mod notes;
 mod order;
 mod ownerless;
 mod paging;
 mod people;
 mod reconnecting;
+mod retention;
+mod returning;
 mod sample_events;
 mod status_page;
 mod sweeps;
 mod uninstalling;
+mod vanished;

@@ -8,7 +8,7 @@ use intercom::{
 use memory::{EntityRef, EntityType, View, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    memory_table::{Claim, Head, NOT_FOUND, TombstoneKind, Written},
+    memory_table::{Claim, Head, NOT_FOUND, TombstoneKind, UNPUBLISHED, Written, is_withdrawn},
     queue::Queue,
 };
 
@@ -132,6 +132,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     pub(crate) async fn write(&self, view: &View, claim: Claim, head: Option<&Head>) -> Result<Written, String> {
         let failed = |error: store::StoreError| error.to_string();
         let entity = &view.document.entity;
+        if is_withdrawn(view) {
+            let at = view.document.updated_at;
+            self.memory.bury(entity, TombstoneKind::Absent, at, claim, UNPUBLISHED).await.map_err(failed)?;
+            return Ok(Written::Gone);
+        }
+        if !self.memory.keeps(view, self.clock.now_seconds()) {
+            return Ok(Written::Gone);
+        }
         let foreseen = self.memory.will_rename(view, head).await.map_err(failed)?;
         if foreseen {
             self.revise_later(entity).await?;

@@ -74,7 +74,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 tracing::error!(workspace = %entity.workspace, entity = %entity.entity_type, %error, "not permitted");
                 return Ok(each(Outcome::Dropped("permission missing")));
             }
-            Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. })) => {
+            Err(error @ (ApiError::Rejected { .. } | ApiError::TooLarge { .. } | ApiError::Unexpected { .. })) => {
                 return Ok(each(Outcome::Failed(error.to_string())));
             }
         };

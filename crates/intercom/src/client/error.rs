@@ -46,6 +46,12 @@ pub enum ApiError {
         /// Intercom's id of the request, or "none".
         request_id: String,
     },
+    /// The answer is longer than any that is read: a page of fewer objects may not be, one object always is.
+    #[error("Intercom's answer is longer than {limit} bytes")]
+    TooLarge {
+        /// How much is read at most.
+        limit: usize,
+    },
     /// Well-formed JSON that is not what was asked for.
     #[error("Intercom answered with something else than was asked for: {what}")]
     Unexpected {

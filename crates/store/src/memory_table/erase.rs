@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use intercom::Timestamp;
-use memory::{EntityRef, Event, Settings, keys};
+use memory::{EntityRef, EntityType, Event, Settings, View, keys};
 
 use super::{
     Claim, Head, MemoryTable,
@@ -53,6 +53,15 @@ pub struct Tombstone {
     pub deleted_at: String,
     /// The contact that stands for this one since they were merged. Merges are not undone.
     pub merged_into: Option<String>,
+}
+
+/// The reason of a tombstone for an article that is not published, or no more.
+pub const UNPUBLISHED: &str = "article.unpublished";
+
+/// Whether a view shows what its owner does not (any more) show to others: a draft of an article. Only what is published is
+/// remembered, so that what is withdrawn stays withdrawn, whoever looks at it next.
+pub fn is_withdrawn(view: &View) -> bool {
+    view.document.entity.entity_type == EntityType::Article && view.document.state.as_deref() != Some("published")
 }
 
 impl MemoryTable {

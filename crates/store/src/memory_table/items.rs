@@ -285,7 +285,7 @@ pub(crate) fn rank(sk: &str, item: &Item) -> (Rank, usize) {
 /// The thing as it is now.
 pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention) -> DocumentItems {
     let entity = &document.entity;
-    let expires = retention.expires_at(document.updated_at);
+    let expires = retention.view_expires_at(document.updated_at);
     let mut head = key(entity, keys::DOCUMENT);
     let prefix = document_piece_prefix(marks.claim, document.updated_at);
     let continuations = match &document.body {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
@@ -61,6 +61,29 @@ impl MemoryTable {
             None => Some(shard + 1).filter(|next| *next < keys::ROSTER_SHARDS).map(|next| format!("{next} ")),
         };
         Ok(Linked { cursor, ..page })
+    }
+
+    /// How many things of a kind memory holds, of one shard of its roster. Costs a read unit for some 25 of them.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn count(&self, workspace: &WorkspaceId, kind: EntityType, shard: u8) -> Result<u64, StoreError> {
+        let Some(roster) = keys::roster_of(kind, shard) else { return Ok(0) };
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_relation")
+            .key_condition_expression("relation_pk = :pk")
+            .expression_attribute_values(":pk", s(keys::relation_pk(workspace, &roster)))
+            .select(Select::Count);
+        let mut pages = query.into_paginator().send();
+        let mut sum = 0_u64;
+        while let Some(page) = pages.next().await {
+            let counted = page.map_err(StoreError::unavailable)?.count();
+            sum = sum.saturating_add(u64::try_from(counted).unwrap_or(0));
+        }
+        Ok(sum)
     }
 
     async fn linked_to(&self, relation_pk: &str, cursor: Option<&str>, limit: i32) -> Result<Linked, StoreError> {

@@ -26,7 +26,7 @@ impl MemoryTable {
         stored: Option<&Head>,
         now: i64,
     ) -> Result<Written, StoreError> {
-        if stored.is_some_and(Head::is_final) || self.retention.has_expired(view.document.updated_at, now) {
+        if stored.is_some_and(Head::is_final) || !self.keeps(view, now) {
             return Ok(Written::Gone);
         }
         let named = view.contacts();
@@ -115,6 +115,11 @@ impl MemoryTable {
             self.revise(entity).await?;
         }
         Ok(outcome)
+    }
+
+    /// Whether memory keeps so old a view at all: what it does not store renames nobody.
+    pub fn keeps(&self, view: &View, now: i64) -> bool {
+        self.retention.view_expires_at(view.document.updated_at).is_none_or(|end| end > now)
     }
 
     /// Whether others who repeat name and companies of this thing will have to be revised once the view is written. To be
