@@ -167,8 +167,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), removed, "gone from Intercom");
             self.metrics.count("ThingsGone", removed, &[("resource", resource.path())], self.clock.now_ms());
         }
-        // Only for the next comparison: nothing waits for it.
-        let total = client.total(resource).await.unwrap_or_default();
+        // What came into being meanwhile is in memory, too. Only for the next comparison: nothing waits for it.
+        let told = checkpoint.census.total.unwrap_or(checkpoint.seen);
+        let holds_more = checkpoint.census.held.saturating_sub(removed) > told;
+        let total = if holds_more { client.total(resource).await.unwrap_or_default() } else { None };
         let shape = self.config.settings.shape();
         let checkpoint = walk::after_applying(checkpoint.clone(), resource, removed, total, self.plan(&shape));
         Ok(Step { checkpoint, written: removed })
