@@ -39,6 +39,11 @@ pub enum FailureKind {
         /// Intercom's error code.
         code: String,
     },
+    /// An HTML page with this status, as something between Intercom and its client answers.
+    Foreign {
+        /// The status code.
+        status: u16,
+    },
     /// 429 with a used-up window, although it is not.
     RateLimited,
     /// The right answer, `ms` milliseconds later.
@@ -52,6 +57,14 @@ pub enum FailureKind {
     NonJson,
     /// The right answer, but the connection ends in the middle of the body.
     Truncated,
+    /// The right answer, but for one text in its JSON, which another one stands for: what no writer of JSON would write, or
+    /// much more of it than there is.
+    Replaced {
+        /// What is looked for, as it stands in the JSON.
+        text: String,
+        /// What is there instead.
+        by: String,
+    },
     /// The connection ends without an answer.
     Disconnect,
     /// 401, as after a revoked token.
@@ -65,7 +78,8 @@ pub(crate) struct Failures(Vec<Failure>);
 impl Failures {
     pub(crate) fn add(&mut self, rules: Vec<Failure>) -> Result<(), String> {
         for rule in &rules {
-            if let FailureKind::Status { status } | FailureKind::Refuse { status, .. } = rule.kind
+            if let FailureKind::Status { status } | FailureKind::Refuse { status, .. } | FailureKind::Foreign { status } =
+                rule.kind
                 && (!(400..=599).contains(&status) || StatusCode::from_u16(status).is_err())
             {
                 return Err(format!("status {status} is no error: 400 to 599"));

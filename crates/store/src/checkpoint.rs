@@ -16,6 +16,9 @@ const PREFIX: &str = "CHECKPOINT#";
 /// hours later where that is wanted. It stands beside the checkpoints because it is due, leased and resumed like them.
 pub const UNINSTALL: &str = "uninstall";
 
+/// Another one: asks whether a token that was refused is taken again.
+pub const REAUTH: &str = "reauth";
+
 /// Shards of the `due` index: enough for thousands of checkpoint writes a second, few enough to ask each one.
 pub const SHARDS: u8 = 8;
 

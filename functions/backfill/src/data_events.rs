@@ -69,10 +69,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let entities: Vec<EntityRef> = views.iter().map(|view| view.document.entity.clone()).collect();
         let heads = self.memory.heads(&entities).await?;
         let shape = self.config.settings.shape();
+        let now = self.clock.now_seconds();
         let head = |view: &View| heads.get(&view.document.entity);
         let is_new =
             |view: &&View| head(view).is_none_or(|head| !head.covers(view.document.updated_at.epoch_seconds(), &shape));
-        let writes = views.iter().filter(is_new).map(|view| self.put(view, Claim::PAGE, head(view)));
+        let writes = views.iter().filter(is_new).map(|view| self.put(view, Claim::PAGE, head(view), now));
         Ok(self.all(writes).await?)
     }
 }

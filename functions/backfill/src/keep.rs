@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use intercom::{
     Timestamp,
-    client::{Client, Page, Resource},
+    client::{ApiError, Client, Page, Resource},
     notification::id_text,
 };
 use memory::{EntityRef, EntityType, transform};
@@ -61,9 +61,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let heads = self.memory.heads(&entities).await?;
         if resource == Resource::DeletedConversations {
             let deleted = listed.into_iter().filter(|(entity, _)| heads.get(entity).is_some_and(|h| !h.is_erased()));
-            return Ok(self.erase(deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect()).await?);
+            let deleted = deleted.map(|(entity, (_, deleted_at))| (entity, deleted_at)).collect();
+            return self.erase(client, deleted).await;
         }
         let shape = self.config.settings.shape();
+        // When the page was asked for.
+        let looked_at = self.clock.now_ms().saturating_sub(page.took_ms).div_euclid(1000);
         let mut refetch = Vec::new();
         let mut silent = Vec::new();
         let mut whole = Vec::new();
@@ -98,7 +101,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         }
         let queued = refetch.len() as u64;
         self.queue.send_all(refetch).await?;
-        let writes = whole.into_iter().map(|(entity, item, head)| self.write(entity, item, head, &shape));
+        let writes = whole.into_iter().map(|(entity, item, head)| self.write(entity, item, head, looked_at));
         let mut written = queued + self.all(writes).await?;
         for (entity, head) in silent {
             if let Answer::Here(changed) = self.ask(client, &entity, Some(head), resource).await? {
@@ -138,17 +141,39 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         writes.try_fold(0_u64, |sum, written| async move { Ok(sum + written) }).await
     }
 
-    /// Conversations that Intercom lists as deleted and that memory still holds: their webhook was lost.
-    async fn erase(&self, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, BackfillError> {
+    /// Conversations that Intercom lists as deleted and that memory still holds: their webhook was lost. Erased is what it does
+    /// not serve either, and with it the ticket of the same id: a customer's ticket is both.
+    async fn erase(&self, client: &Client, deleted: Vec<(EntityRef, Option<Timestamp>)>) -> Result<u64, StepError> {
         let mut erased = 0;
         for (entity, deleted_at) in deleted {
+            if self.is_served(client, &entity, Resource::Conversations).await? {
+                tracing::error!(workspace = %entity.workspace, id = entity.id, "listed as deleted, but Intercom serves it: nothing is erased");
+                self.metrics.count("ErasuresDoubted", 1, &[], self.clock.now_ms());
+                continue;
+            }
             let at = deleted_at.unwrap_or(Timestamp::EPOCH);
+            let ticket = EntityRef::new(&entity.workspace, EntityType::Ticket, &entity.id);
+            if self.memory.head(&ticket).await?.is_some_and(|head| !head.is_erased())
+                && !self.is_served(client, &ticket, Resource::Tickets).await?
+            {
+                let claim = self.memory.claim(&ticket).await?;
+                self.memory.bury(&ticket, TombstoneKind::Erased, at, claim, "listed as deleted").await?;
+            }
             let claim = self.memory.claim(&entity).await?;
             let buried = self.memory.bury(&entity, TombstoneKind::Erased, at, claim, "listed as deleted").await?;
             tracing::info!(workspace = %entity.workspace, id = entity.id, buried, "deleted in Intercom");
             erased += u64::from(buried);
         }
         Ok(erased)
+    }
+
+    /// Whether Intercom serves a thing; an error where it cannot be asked.
+    async fn is_served(&self, client: &Client, entity: &EntityRef, resource: Resource) -> Result<bool, StepError> {
+        match client.object(resource, &entity.id).await {
+            Ok(_) | Err(ApiError::TooLarge { .. }) => Ok(true),
+            Err(ApiError::NotFound | ApiError::Merged { .. }) => Ok(false),
+            Err(error) => Err(StepError::Api(error)),
+        }
     }
 
     fn refetch(&self, entity: &EntityRef, seen_updated_at: i64) -> String {
@@ -160,6 +185,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             seen_updated_at,
             received_at_ms: self.clock.now_ms(),
             deferrals: 0,
+            put_off_since_ms: 0,
         })
         .write()
     }
@@ -170,9 +196,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         entity: EntityRef,
         item: &Value,
         head: Option<&Head>,
-        shape: &str,
+        looked_at: i64,
     ) -> Result<u64, BackfillError> {
         let Some(view) = self.view(&entity, item) else { return Ok(0) };
+        let shape = &self.config.settings.shape();
         // What carries no time of change cannot win by one: it is counted like a fetch, but only where it differs.
         let claim = match head {
             Some(head) if item.get("updated_at").and_then(Timestamp::from_value).is_none() => {
@@ -183,7 +210,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             }
             _ => Claim::PAGE,
         };
-        self.put(&view, claim, head).await
+        self.put(&view, claim, head, looked_at).await
     }
 
     /// `None` where it cannot become memory: one odd object stops no page.
@@ -195,11 +222,13 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             .ok()
     }
 
+    /// Writes the view of a look that began at `looked_at` (epoch seconds).
     pub(crate) async fn put(
         &self,
         view: &memory::View,
         claim: Claim,
         head: Option<&Head>,
+        looked_at: i64,
     ) -> Result<u64, BackfillError> {
         let entity = &view.document.entity;
         let shape = self.config.settings.shape();
@@ -207,7 +236,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         if foreseen {
             self.revise_later(entity).await?;
         }
-        let written = self.memory.write(view, claim, &shape, head, self.clock.now_seconds()).await?;
+        let written = self.memory.write(view, claim, &shape, head, looked_at).await?;
         if matches!(written, Written::Stored { renamed: true, .. }) && !foreseen {
             self.revise_later(entity).await?;
         }

@@ -6,7 +6,7 @@ use intercom::{
     Timestamp,
     client::{ApiError, Client, Resource},
 };
-use memory::{EntityRef, EntityType};
+use memory::EntityRef;
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
     checkpoint::Checkpoint,
@@ -105,11 +105,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         resource: Resource,
     ) -> Result<Answer, StepError> {
         let claim = self.memory.claim(entity).await?;
+        let looked_at = self.clock.now_seconds();
         let gone = |merged_into| Answer::Gone(Gone { id: entity.id.clone(), merged_into });
         match client.object(resource, &entity.id).await {
             Ok(object) => {
                 let Some(view) = self.view(entity, &object) else { return Ok(Answer::Here(0)) };
-                Ok(Answer::Here(self.put(&view, claim, head).await?))
+                Ok(Answer::Here(self.put(&view, claim, head, looked_at).await?))
             }
             Err(ApiError::NotFound) => Ok(gone(None)),
             Err(ApiError::Merged { survivor }) => Ok(gone(survivor)),
@@ -117,7 +118,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
                 Err(StepError::Api(error))
             }
             // An answer that nobody understands is no proof of anything.
-            Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. })) => {
+            Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. } | ApiError::TooLarge { .. })) => {
                 tracing::warn!(%error, workspace = %entity.workspace, id = entity.id, "not confirmed");
                 Ok(Answer::Here(0))
             }
@@ -154,13 +155,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             self.queue.send(moved.write(), REVISE_AFTER).await?;
             return Ok(self.memory.merge(entity, survivor, at, claim).await?);
         }
-        // A ticket that is deleted is gone for good. Intercom answers the same for a contact that is archived, and an
-        // article or company may come back.
-        let kind = match entity.entity_type {
-            EntityType::Ticket => TombstoneKind::Erased,
-            _ => TombstoneKind::Absent,
-        };
+        // Nobody has said that it was deleted: Intercom answers the same for a contact that is archived, and whatever is gone
+        // from sight may come back.
         self.revise_later(entity).await?;
-        Ok(self.memory.bury(entity, kind, at, claim, NOT_FOUND).await?)
+        Ok(self.memory.bury(entity, TombstoneKind::Absent, at, claim, NOT_FOUND).await?)
     }
 }

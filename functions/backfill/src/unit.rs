@@ -7,13 +7,13 @@ use intercom::{
 };
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    checkpoint::{Checkpoint, Due, Phase, Purpose, Stage, UNINSTALL},
+    checkpoint::{Checkpoint, Due, Phase, Purpose, REAUTH, Stage, UNINSTALL},
     installation::Status,
     queue::Queue,
 };
 
 use crate::{
-    Backfill, BackfillError,
+    Backfill, BackfillError, reauth,
     walk::{self, Plan},
 };
 
@@ -23,7 +23,7 @@ pub(crate) const LEASE_MS: i64 = 120_000;
 /// How long before Lambda's deadline the last page is begun, in milliseconds.
 pub(crate) const MARGIN_MS: i64 = 90_000;
 
-/// How long a checkpoint waits while an uninstall notice is being checked, in seconds.
+/// How long a checkpoint waits while an uninstall notice or a refusal is being checked, in seconds.
 const POSTPONE_SECONDS: i64 = 60;
 
 /// What one step of a walk came to.
@@ -79,14 +79,19 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             return Ok(());
         }
         let resource = Resource::from_path(&due.resource);
-        if resource.is_none() && due.resource != UNINSTALL {
+        if resource.is_none() && !matches!(&*due.resource, UNINSTALL | REAUTH) {
             tracing::warn!(resource = due.resource, "a checkpoint of another version of this bundle");
             return Ok(());
         }
         let held = self.checkpoints.acquire(&due.workspace, &due.resource, owner, now_ms, now_ms + LEASE_MS).await?;
         let Some(mut checkpoint) = held else { return Ok(()) };
         walked.held = true;
-        let Some(resource) = resource else { return self.finish_uninstall(checkpoint, deadline_ms).await };
+        let Some(resource) = resource else {
+            return match &*due.resource {
+                REAUTH => self.ask_again(checkpoint, deadline_ms).await,
+                _ => self.finish_uninstall(checkpoint, deadline_ms).await,
+            };
+        };
         if resource == Resource::DataEvents && !self.config.data_events {
             return self.leave(checkpoint).await;
         }
@@ -95,6 +100,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             Opening::Open(client) => client,
             // The uninstall's own unit asks whether the token still works.
             Opening::Stopped(Status::UninstallPending) => return self.postpone(checkpoint).await,
+            Opening::Stopped(Status::NeedsReauth) => {
+                let first = self.clock.now_seconds().saturating_add(reauth::FIRST_SECONDS);
+                self.checkpoints.ensure(&due.workspace, REAUTH, first).await?;
+                return self.block(checkpoint).await;
+            }
             Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
         };
         let shape = self.config.settings.shape();
@@ -196,12 +206,17 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         error: &ApiError,
         walked: &mut Walked,
     ) -> Result<(), BackfillError> {
-        if matches!(error, ApiError::Unauthorized { .. })
-            && self.access.refused(&checkpoint.workspace, client, error).await?
-        {
+        let is_refusal = matches!(error, ApiError::Unauthorized { .. });
+        let is_refused = is_refusal && self.access.refused(&checkpoint.workspace, client, error).await?;
+        if is_refused {
             self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
         }
-        let checkpoint = walk::after_failure(checkpoint, resource, error, self.clock.now_seconds());
+        let mut checkpoint = walk::after_failure(checkpoint, resource, error, self.clock.now_seconds());
+        if is_refusal && !is_refused {
+            // The next run sees what the installation says by then.
+            checkpoint.phase = Phase::Running;
+            checkpoint.next_run_at = Some(self.clock.now_seconds().saturating_add(POSTPONE_SECONDS));
+        }
         walked.failed = checkpoint.failures > 0;
         tracing::warn!(%error, workspace = %checkpoint.workspace, resource = checkpoint.resource, next_run_at = checkpoint.next_run_at, "no page");
         Ok(self.checkpoints.release(&checkpoint).await?)

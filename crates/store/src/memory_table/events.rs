@@ -34,7 +34,8 @@ impl MemoryTable {
     /// stored \ new          not redacted, v        redacted, v
     /// nothing               write                  write
     /// not redacted, w       where w < v, or the    write
-    ///                       shape is another
+    ///                       shape is another, or
+    ///                       it had no text yet
     /// redacted, w           never                  where w < v (time only)
     /// ```
     async fn put_event(&self, event: &Event, shape: &str, met_before: bool) -> Result<usize, StoreError> {
@@ -43,8 +44,13 @@ impl MemoryTable {
         for item in continuations {
             self.put_item(item, None).await?;
         }
+        // It may have been shown before its text was.
+        let has_text = !event.redacted && items::is_opening(event) && !event.body.is_empty();
         let condition = if event.redacted {
             "attribute_not_exists(pk) OR redacted <> :yes OR version < :version"
+        } else if has_text {
+            "attribute_not_exists(pk) OR (redacted <> :yes AND (version < :version OR \
+             (version = :version AND (shape <> :shape OR body = :nothing))))"
         } else {
             "attribute_not_exists(pk) OR (redacted <> :yes AND (version < :version OR \
              (version = :version AND shape <> :shape)))"
@@ -60,6 +66,9 @@ impl MemoryTable {
             .return_values(ReturnValue::AllOld);
         if !event.redacted {
             request = request.expression_attribute_values(":shape", s(shape));
+        }
+        if has_text {
+            request = request.expression_attribute_values(":nothing", s(""));
         }
         match if_held(request.send().await)? {
             Some(answer) => {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
-use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
+use super::{Claim, Head, MemoryTable, Stored, items, stored::entity_of};
 use crate::{
     StoreError,
     error::if_held,
@@ -110,9 +110,13 @@ impl MemoryTable {
     /// # Errors
     /// See [`StoreError`]; `Unavailable` too where others keep writing the same thing.
     pub async fn revise(&self, entity: &EntityRef) -> Result<bool, StoreError> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let Some(stored) = self.stored(entity).await? else { return Ok(false) };
-            if stored.head.as_ref().is_some_and(|head| head.tombstone.is_some()) {
+            if let Some(head) = stored.head.as_ref().filter(|head| head.tombstone.is_some()) {
+                // What the attempt before put there came behind the tombstone.
+                if attempt > 0 {
+                    self.remove_behind(entity, head).await?;
+                }
                 return Ok(false);
             }
             let (view, known) = self.completed(&stored.view).await?;
@@ -149,8 +153,8 @@ impl MemoryTable {
         }
         // What stands for the words goes, also where another revision has blanked the event already.
         for event in view.events.iter().filter(|event| event.redacted) {
-            let with_words = Event { redacted: false, ..event.clone() };
-            if events.remove(&items::event_digest(&with_words)) {
+            let before = items::digests_before_redaction(event);
+            if before.iter().filter(|digest| events.remove(*digest)).count() > 0 {
                 events.insert(items::event_digest(event));
                 written = true;
             }
@@ -275,6 +279,27 @@ impl MemoryTable {
             .update_expression("SET fetched_at = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(tombstone)")
             .expression_attribute_values(":now", n(now));
+        if_held(request.send().await).map(drop)
+    }
+}
+
+impl MemoryTable {
+    /// Notes that a look which began at `now` showed the same as `stored`, whose own look may have been too early in its
+    /// second to show everything of it.
+    pub(crate) async fn note_settled(&self, entity: &EntityRef, stored: &Head, now: i64) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("SET fetched_at = :now")
+            .condition_expression(
+                "attribute_not_exists(tombstone) AND version = :version AND claim = :claim AND fetched_at < :now",
+            )
+            .expression_attribute_values(":now", n(now))
+            .expression_attribute_values(":version", n(stored.updated_at))
+            .expression_attribute_values(":claim", count(stored.claim));
         if_held(request.send().await).map(drop)
     }
 }
