@@ -117,7 +117,11 @@ async fn a_token_that_is_refused_while_looking_for_people_stops_the_workspace_to
         for notification in &stack.intercom.state().mutate(&Mutate::new(action)).await.unwrap().notifications {
             stack.notify(notification).await;
         }
-        stack.drain().await;
+        // What a merge does not say is waited for, longer than a test.
+        for _ in 0..20 {
+            stack.enrich_batch(&stack.live).await;
+            stack.clock.advance(Duration::from_secs(10));
+        }
         assert_eq!(state(&stack, "INSTALLATION").await["status"], "needs_reauth", "{route}");
         assert_eq!(stack.metrics.sum("TokensRefused"), 1, "{route}");
     }
