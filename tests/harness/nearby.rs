@@ -40,7 +40,8 @@ impl Transport for Nearby {
         }
         Box::pin(async move {
             let began = Instant::now();
-            let answer = self.direct.send(request, TIMEOUT).await;
+            let timeout = request.timeout().copied().unwrap_or(TIMEOUT);
+            let answer = self.direct.send(request, timeout).await;
             let waited = began.elapsed();
             if waited >= SLOW {
                 self.clock.sleep(waited).await;

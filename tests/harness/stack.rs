@@ -20,6 +20,7 @@ use platform::{
 };
 use serde_json::Value;
 use store::{
+    absences::Absences,
     checkpoint::Checkpoints,
     installation::Installations,
     memory_table::{MemoryTable, Retention},
@@ -256,6 +257,7 @@ impl<C: Clock + emulator::Clock> Stack<C> {
             access: access(cached().await, 100),
             memory: memory(),
             checkpoints: checkpoints(),
+            absences: Absences::new(tables.client.clone(), &tables.state),
             owner: enrich::ownerless::Owner::new(options.allowed.clone()),
             queues: Queues { live: live.clone(), backfill: backfill_queue.clone() },
             settings: settings.clone(),

@@ -1,7 +1,7 @@
 //! What a checkpoint keeps.
 
 use intercom::Timestamp;
-use store::checkpoint::{Checkpoint, Checkpoints, Phase, Purpose, Stage, WindowSpan};
+use store::checkpoint::{Census, Checkpoint, Checkpoints, Phase, Purpose, Stage, Tally, Trail, WindowSpan};
 use tests::Tables;
 
 const NOW: i64 = 1_795_305_600;
@@ -33,6 +33,17 @@ fn full(fence: u64) -> Checkpoint {
         swept_at: Some(NOW - 7),
         unseen: 11,
         gone: 12,
+        vanished: true,
+        census: Census { total: Some(20), created: 21, mark: u64::MAX, held: 22 },
+        tally: Some(Tally { total: 23, mark: 24, excess: -25, at: 26, pages: 27, swept_at: 28, futile: 29 }),
+        trail: Trail {
+            lap: 30,
+            anchor: Some(31),
+            furthest: Some((32, 33)),
+            stumbles: 34,
+            hollow: 35,
+            per_page: Some(36),
+        },
         notice: Some("look here".to_owned()),
         dirty_since: None,
         pages: 13,
@@ -61,7 +72,17 @@ async fn everything_that_a_run_writes_is_what_the_next_one_reads() {
     let further = Checkpoint { pages: 14, cursor: None, window: None, notice: None, slow: false, ..full };
     checkpoints.save(&further, NOW * 1000 + 99).await.unwrap();
     assert_eq!(read().await, further);
-    let idle = Checkpoint { phase: Phase::Idle, last_error: None, until: None, ..further };
+    let (census, trail) = (Census::default(), Trail::default());
+    let idle = Checkpoint {
+        phase: Phase::Idle,
+        last_error: None,
+        until: None,
+        vanished: false,
+        census,
+        tally: None,
+        trail,
+        ..further
+    };
     checkpoints.release(&idle).await.unwrap();
     assert_eq!(read().await, idle);
 }

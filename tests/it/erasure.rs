@@ -173,6 +173,11 @@ async fn an_erasure_of_many_conversations_goes_on_in_pages() {
     assert!(stack.memory().linked(&contact_ref(&stack, &contact), None).await.unwrap().entities.is_empty());
 }
 
+async fn a_sweep_later(stack: &Stack) {
+    stack.clock.advance(Duration::from_secs(7 * 86_400 + 3_600));
+    stack.settle().await;
+}
+
 #[tokio::test]
 async fn a_deleted_company_leaves_the_conversations_of_its_people() {
     let stack = installed().await;
@@ -180,8 +185,13 @@ async fn a_deleted_company_leaves_the_conversations_of_its_people() {
     let entity = EntityRef::new(&stack.workspace(), EntityType::Company, &company);
     let before = stack.memory().linked(&entity, None).await.unwrap().entities;
     assert!(before.iter().any(|linked| linked.entity_type == EntityType::Conversation), "{before:?}");
+    let name = stack.intercom.state().object(Kind::Companies, &company).unwrap()["name"].as_str().unwrap().to_owned();
+    assert!(everything(&stack).await.contains(&name));
     let deleted = mutate(&stack, &Mutate::new(Action::CompanyDeleted).on(&company)).await;
     deliver(&stack, &deleted).await;
+    assert!(!everything(&stack).await.contains(&name), "the name goes at once");
+    // That its people are not in it any more no notification tells.
+    a_sweep_later(&stack).await;
     assert!(stack.memory().linked(&entity, None).await.unwrap().entities.is_empty());
     let items = stack.tables.memory().await;
     let named = items.iter().filter(|((pk, _), item)| !pk.ends_with(&company) && item.to_string().contains(&company));
@@ -204,5 +214,6 @@ async fn a_link_that_a_killed_writer_of_a_later_look_left_goes_with_the_company_
     }
     let deleted = mutate(&stack, &Mutate::new(Action::CompanyDeleted).on(&company)).await;
     deliver(&stack, &deleted).await;
+    a_sweep_later(&stack).await;
     assert!(stack.memory().linked(&entity, None).await.unwrap().entities.is_empty());
 }

@@ -112,7 +112,7 @@ impl Day {
 
     fn intercom_fails(&mut self) {
         let route = (*self.chance.pick(ROUTES)).to_owned();
-        let kind = match self.chance.below(12) {
+        let kind = match self.chance.below(13) {
             0 => FailureKind::RateLimited,
             1 => FailureKind::Status { status: 500 },
             2 => FailureKind::Status { status: 503 },
@@ -124,12 +124,17 @@ impl Day {
             8 => FailureKind::Disconnect,
             // Later than anybody waits.
             9 => FailureKind::Delay { ms: 40_000 },
-            // Not a refusal of everything: what is "not found" is taken for gone.
+            // What is "not found" is absent until a later look finds it.
+            12 => FailureKind::Status { status: 404 },
             10 => FailureKind::Refuse { status: 400, code: "scroll_exists".to_owned() },
             _ => FailureKind::Refuse { status: 409, code: "conflict".to_owned() },
         };
         let (route, kind) = match kind {
             FailureKind::Refuse { .. } => ("GET /companies/scroll".to_owned(), kind),
+            FailureKind::Status { status: 404 } => {
+                let single = ["GET /conversations/{id}", "GET /contacts/{id}", "GET /companies/{id}"];
+                ((*self.chance.pick(&single)).to_owned(), kind)
+            }
             kind => (route, kind),
         };
         let (times, skip) = (1 + self.chance.below(6) as u32, self.chance.below(4) as u32);

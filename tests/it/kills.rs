@@ -209,7 +209,7 @@ fn an_erasure_that_is_killed_anywhere_leaves_no_word() {
 }
 
 #[test]
-fn a_deletion_of_a_company_that_is_killed_anywhere_leaves_no_link() {
+fn a_deletion_of_a_company_that_is_killed_anywhere_leaves_no_name() {
     ends_the_same_after_a_kill_anywhere(Action::CompanyDeleted);
 }
 

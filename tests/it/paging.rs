@@ -20,7 +20,8 @@ fn fail(stack: &Stack, route: &str, kind: FailureKind, times: u32, skip: u32) {
     stack.intercom.state().fail(vec![Failure { route: route.to_owned(), kind, times, skip }]).unwrap();
 }
 
-/// Every thing of a kind that Intercom holds is in memory, once and in its newest version, and nothing else is.
+/// Every thing of a kind that Intercom holds is in memory, once and in its newest version, and nothing else is. Of articles
+/// those that are published.
 pub(crate) async fn assert_same_as_intercom(stack: &Stack, kind: Kind, entity_type: &str) {
     let memory = stack.tables.memory().await;
     let prefix = format!("{}#{entity_type}#", stack.workspace());
@@ -34,6 +35,7 @@ pub(crate) async fn assert_same_as_intercom(stack: &Stack, kind: Kind, entity_ty
     let mut truth: Vec<(String, i64)> = intercom
         .ids(kind)
         .into_iter()
+        .filter(|id| kind != Kind::Articles || intercom.object(kind, id).unwrap()["state"] == "published")
         .map(|id| {
             let object = intercom.object(kind, &id).unwrap();
             let updated_at = object.get("updated_at").and_then(Value::as_i64).unwrap_or(0);
@@ -167,12 +169,13 @@ async fn an_article_that_moves_to_the_page_before_while_one_is_deleted_is_not_lo
 async fn a_scroll_of_companies_that_breaks_begins_again() {
     let stack = Stack::start(sized(2, 0, 250)).await;
     stack.install().await;
-    fail(&stack, "GET /companies/scroll", FailureKind::Status { status: 500 }, 3, 1);
+    // What moves on with each request is not simply sent again.
+    fail(&stack, "GET /companies/scroll", FailureKind::Status { status: 500 }, 1, 1);
     stack.tick().await;
     assert_eq!(checkpoint(&stack, "companies").await["generation"], 2);
     stack.clock.advance(Duration::from_secs(80));
     // This time it is left alone for longer than a scroll lives.
-    fail(&stack, "GET /companies/scroll", FailureKind::Status { status: 503 }, 3, 2);
+    fail(&stack, "GET /companies/scroll", FailureKind::Status { status: 503 }, 1, 2);
     stack.tick().await;
     stack.clock.advance(Duration::from_secs(90));
     stack.settle().await;

@@ -111,12 +111,17 @@ async fn a_token_that_is_refused_while_looking_for_people_stops_the_workspace_to
         let action = if route.ends_with("merge_history") { Action::ContactMerged } else { Action::ConversationCreated };
         // Whoever is stored would be good enough for a while.
         stack.clock.advance(Duration::from_secs(2 * 3600));
-        let rule = Failure { route: route.to_owned(), kind: FailureKind::Unauthorized, times: 100, skip: 0 };
-        stack.intercom.state().fail(vec![rule]).unwrap();
+        let rule =
+            |route: &str| Failure { route: route.to_owned(), kind: FailureKind::Unauthorized, times: 100, skip: 0 };
+        stack.intercom.state().fail(vec![rule(route), rule("GET /me")]).unwrap();
         for notification in &stack.intercom.state().mutate(&Mutate::new(action)).await.unwrap().notifications {
             stack.notify(notification).await;
         }
-        stack.drain().await;
+        // What a merge does not say is waited for, longer than a test.
+        for _ in 0..20 {
+            stack.enrich_batch(&stack.live).await;
+            stack.clock.advance(Duration::from_secs(10));
+        }
         assert_eq!(state(&stack, "INSTALLATION").await["status"], "needs_reauth", "{route}");
         assert_eq!(stack.metrics.sum("TokensRefused"), 1, "{route}");
     }
@@ -177,6 +182,8 @@ async fn a_call_under_way_with_the_old_token_does_not_stop_a_workspace_that_was_
     let new = open().await;
     assert!(!access.refused(&stack.workspace(), &old, &unauthorized).await.unwrap());
     assert_eq!(state(&stack, "INSTALLATION").await["status"], "active");
+    assert!(!access.refused(&stack.workspace(), &new, &unauthorized).await.unwrap(), "`/me` takes it");
+    stack.intercom.state().revoke_tokens();
     assert!(access.refused(&stack.workspace(), &new, &unauthorized).await.unwrap());
     assert!(!access.refused(&stack.workspace(), &new, &unauthorized).await.unwrap(), "counted once");
     assert_eq!(state(&stack, "INSTALLATION").await["status"], "needs_reauth");

@@ -98,7 +98,7 @@ async fn a_stale_notice_wakes_what_a_passing_refusal_had_blocked() {
     for checked_at_once in [true, false] {
         let stack = installed(false).await;
         let refuse = |times| Failure { route: "*".into(), kind: FailureKind::Unauthorized, times, skip: 0 };
-        stack.intercom.state().fail(vec![refuse(9)]).unwrap();
+        stack.intercom.state().fail(vec![refuse(1_000)]).unwrap();
         stack.clock.advance(Duration::from_secs(16 * 60));
         stack.tick().await;
         assert_eq!(status(&stack).await, "needs_reauth");

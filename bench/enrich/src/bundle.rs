@@ -16,6 +16,7 @@ use platform::{
 };
 use serde_json::{Value, json};
 use store::{
+    absences::Absences,
     checkpoint::Checkpoints,
     installation::{Installation, Installations, Status, StoredToken},
     memory_table::{MemoryTable, Retention},
@@ -102,7 +103,8 @@ impl Bundle {
         let enrich = Enrich {
             access,
             memory: MemoryTable::new(client.clone(), &tables.memory, Retention::default()),
-            checkpoints: Checkpoints::new(client, &tables.state),
+            checkpoints: Checkpoints::new(client.clone(), &tables.state),
+            absences: Absences::new(client, &tables.state),
             owner: Owner::default(),
             queues: Queues { live: queue(), backfill: queue() },
             settings: Settings { link_team_keys: ["ENG".to_owned()].into(), ..Settings::default() },

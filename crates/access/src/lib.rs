@@ -212,9 +212,10 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         &self.config.base
     }
 
-    /// Intercom refused the token of `client`: nobody calls until the workspace is connected again. `true` where this
-    /// call made it so; `false` where somebody else had, or where the workspace has another token by now (it was connected
-    /// again while the call was under way), which has not been refused.
+    /// Intercom refused the token of `client`: where `/me` refuses it too, nobody calls until the workspace is connected
+    /// again. `true` where this call made it so; `false` where somebody else had, where the workspace has another token by now
+    /// (it was connected again while the call was under way), or where `/me` takes the token or cannot be asked: one answer
+    /// of one endpoint disconnects nobody.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -234,6 +235,13 @@ impl<C: TokenCipher, S: CredentialsSource> Access<C, S> {
         if !current.is_some_and(|token| client.uses(&token)) {
             tracing::info!(%workspace, "an older token was refused; the workspace has another one by now");
             return Ok(false);
+        }
+        match client.me().await {
+            Err(ApiError::Unauthorized { .. }) => {}
+            answer => {
+                tracing::warn!(%workspace, %error, taken = answer.is_ok(), "a call was refused, but not the token");
+                return Ok(false);
+            }
         }
         let marked = self.installations.refuse(workspace, &installation.token, self.clock.now_seconds()).await?;
         if marked {

@@ -88,7 +88,7 @@ impl<'a> Place<'a> {
 /// What a cursor says, once decoded. Like Intercom's it is a JSON array in base64, so it starts with `Wz`; clients must
 /// not look inside.
 #[derive(Debug, PartialEq, Eq)]
-struct Cursor {
+pub(crate) struct Cursor {
     at: i64,
     id: String,
     page: u64,
@@ -106,6 +106,13 @@ impl Cursor {
             .and_then(|bytes| serde_json::from_slice::<(i64, String, u64)>(&bytes).ok())
             .map(|(at, id, page)| Self { at, id, page })
             .ok_or_else(|| ApiError::invalid("starting_after is not a valid cursor"))
+    }
+
+    /// Another cursor for the same place; without one, for the beginning of an ascending order.
+    pub(crate) fn again(text: Option<&str>) -> String {
+        let start = Self { at: i64::MIN, id: String::new(), page: 1 };
+        let cursor = text.map_or(Ok(start), Self::decode);
+        cursor.map_or_else(|_| String::new(), |cursor| Self { page: cursor.page + 1, ..cursor }.encode())
     }
 
     fn place(&self) -> Place<'_> {

@@ -19,7 +19,7 @@ use crate::scroll::Scroll;
 use crate::sent::Sent;
 use crate::settings::{Settings, SettingsPatch};
 use crate::view;
-use crate::world::{Kind, Seed, Workspace, World};
+use crate::world::{Deleted, Kind, Seed, Workspace, World};
 
 /// Everything behind the HTTP surface. Cheap to share; each operation is atomic.
 pub struct EmulatorState {
@@ -216,6 +216,12 @@ impl EmulatorState {
     pub fn remove(&self, kind: Kind, id: &str) -> bool {
         let now = self.clock.now();
         self.lock().world.delete(kind, id, now).is_some()
+    }
+
+    /// Lists an object as deleted that is served all the same.
+    pub fn say_deleted(&self, kind: Kind, id: &str) {
+        let deleted_at = self.clock.now();
+        self.lock().world.deleted.push(Deleted { kind, id: id.to_owned(), deleted_at });
     }
 
     /// What was asked of the API.

@@ -5,6 +5,7 @@
 
 mod error;
 mod page;
+mod resource;
 mod transport;
 
 use std::{sync::Arc, time::Duration};
@@ -21,13 +22,15 @@ use url::Url;
 use crate::{
     WorkspaceId,
     clock::Clock,
+    lenient,
     notification::id_text,
     rate::{Admission, Pacer, RateHeaders},
 };
 
 pub use crate::region::region_base;
 pub use error::{ApiError, ErrorBody, NotNow, NotNowCause};
-pub use page::{Page, PageRequest, Resource};
+pub use page::{Page, PageRequest};
+pub use resource::Resource;
 pub use transport::{Transport, http_client};
 
 /// The largest answer that is read, in bytes. A conversation of 500 long parts is a few megabytes.
@@ -35,6 +38,14 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// How often one call is sent at most.
 const MAX_ATTEMPTS: u32 = 3;
+
+/// How long an answer is waited for at most, and how long after the time to be done waiting, in milliseconds: what calls
+/// one after another come to has to end before the invocation does.
+const MAX_ANSWER_MS: i64 = 30_000;
+const GRACE_MS: i64 = 15_000;
+
+/// Where less is left than this, in milliseconds, no call begins.
+const MIN_ANSWER_MS: i64 = 1_000;
 
 /// How long one call may wait inside an invocation, all waits together: one rate window.
 const MAX_WAIT_MS: i64 = 10_000;
@@ -79,7 +90,7 @@ struct App {
 
 impl Client {
     /// A client for one workspace. `pacer` is asked before each request; `deadline_ms` (milliseconds since 1970) is when
-    /// the invocation must be done waiting.
+    /// the invocation must be done waiting: no call is under way for much longer.
     pub fn new(
         http: Arc<dyn Transport>,
         base: Url,
@@ -185,6 +196,23 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<(Value, i64), ApiError> {
+        self.call_patiently(method, path, query, body, MAX_ATTEMPTS).await
+    }
+
+    /// The same for what moves something on at Intercom with each request, so that one whose answer was lost must not simply
+    /// be sent again: only a refusal for the rate limit is.
+    async fn get_once(&self, path: &str, query: &[(&str, &str)]) -> Result<(Value, i64), ApiError> {
+        self.call_patiently(Method::GET, path, query, None, 1).await
+    }
+
+    async fn call_patiently(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        attempts: u32,
+    ) -> Result<(Value, i64), ApiError> {
         let mut url = self.base.clone();
         url.set_path(path);
         if !query.is_empty() {
@@ -197,8 +225,13 @@ impl Client {
         loop {
             self.admitted(give_up_at).await?;
             attempt += 1;
-            let request = self.request(method.clone(), url.clone(), body.clone())?;
             let sent = self.clock.now_ms();
+            let patience = self.deadline_ms.saturating_sub(sent).saturating_add(GRACE_MS).min(MAX_ANSWER_MS);
+            if patience < MIN_ANSWER_MS {
+                return Err(NotNow::out_of_time(sent).into());
+            }
+            let mut request = self.request(method.clone(), url.clone(), body.clone())?;
+            *request.timeout_mut() = Some(Duration::from_millis(patience.unsigned_abs()));
             let not_now = match self.attempt(request).await {
                 Err(ApiError::NotNow(not_now)) => not_now,
                 other => return other.map(|answer| (answer, self.clock.now_ms().saturating_sub(sent))),
@@ -206,7 +239,8 @@ impl Client {
             let now = self.clock.now_ms();
             // 429 tells when; anything else backs off 0.5 s, then 1 s.
             let wait_until = not_now.retry_at_ms.unwrap_or(now + i64::from(500_u32 << (attempt - 1).min(4)));
-            if attempt >= MAX_ATTEMPTS || wait_until > give_up_at {
+            let attempts = if not_now.cause == NotNowCause::RateLimited { MAX_ATTEMPTS } else { attempts };
+            if attempt >= attempts || wait_until > give_up_at {
                 return Err(ApiError::NotNow(not_now));
             }
             tracing::debug!(attempt, cause = %not_now.cause, "trying the call again");
@@ -264,26 +298,27 @@ impl Client {
         let survivor = error::survivor(response.headers());
         let body = read_limited(response).await.map_err(|e| NotNow::unreachable(&e))?;
         if status.is_success() {
-            return match serde_json::from_slice(&body) {
+            let body = body.ok_or(ApiError::TooLarge { limit: MAX_ANSWER })?;
+            return match lenient::read_bytes(&body) {
                 Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
                 // 200 with an empty or non-JSON body has been seen and passes by itself.
                 _ => Err(NotNow::garbled(status).into()),
             };
         }
-        Err(error::from_status(status, ErrorBody::parse(&body), header_id, survivor))
+        Err(error::from_status(status, ErrorBody::parse(&body.unwrap_or_default()), header_id, survivor))
     }
 }
 
-/// Reads a body up to [`MAX_ANSWER`]; beyond that it is cut, and so no JSON.
-pub(crate) async fn read_limited(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+/// Reads a body; `None` where it is longer than [`MAX_ANSWER`].
+pub(crate) async fn read_limited(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            break;
+            return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Some(body))
 }
 
 /// `X-Request-Id`: a string, not a UUID.

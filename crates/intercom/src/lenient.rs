@@ -2,7 +2,8 @@
 //!
 //! The door checks the grammar only, without a limit of depth, and passes the text on as it came. Three things are
 //! grammatical and still no `serde_json::Value`; whoever reads a notification takes them out first, so that nothing the
-//! door has taken ends among the dead letters for its form.
+//! door has taken ends among the dead letters for its form. The same texts come in answers of the REST API, where they
+//! would stop a whole page, each time anew.
 
 use std::borrow::Cow;
 
@@ -18,6 +19,14 @@ pub const MAX_DEPTH: usize = 100;
 /// Where the text is no JSON.
 pub fn read(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(&tame(text))
+}
+
+/// Reads JSON as it came over the wire: at once where it can be read, else after [`tame`], with U+FFFD for what is no UTF-8.
+///
+/// # Errors
+/// Where the text is no JSON.
+pub fn read_bytes(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(bytes).or_else(|_| read(&String::from_utf8_lossy(bytes)))
 }
 
 /// Replaces what is grammatical but cannot be read: an escaped half of a surrogate pair (`"\ud83d"`, left where
@@ -178,6 +187,16 @@ mod tests {
         assert_eq!(tame(r#"{"a":1e999,"b":-1E+400,"c":"1e999"}"#), r#"{"a":null,"b":null,"c":"1e999"}"#);
         let kept = r#"[215470000000777,-0.5,1e-999,1E300,18446744073709551616]"#;
         assert!(matches!(tame(kept), Cow::Borrowed(text) if text == kept));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_and_what_is_no_json_stays_an_error() {
+        assert_eq!(
+            read_bytes(b"{\"a\":\"x\xffy\",\"b\":\"\\ud83d\"}").unwrap(),
+            json!({"a": "x\u{FFFD}y", "b": "\u{FFFD}"})
+        );
+        assert_eq!(read_bytes(br#"{"a":1e999,"b":1}"#).unwrap(), json!({"a": null, "b": 1}));
+        assert!(read_bytes(b"<html>").is_err() && read_bytes(b"").is_err() && read_bytes(br#"{"a":"#).is_err());
     }
 
     /// Texts made of pieces of JSON: a good part of them is JSON.

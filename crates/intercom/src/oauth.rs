@@ -75,6 +75,7 @@ pub async fn exchange(
     let status = response.status();
     let header_id = crate::client::request_id(response.headers());
     let body = read_limited(response).await.map_err(|e| ExchangeError::Unreachable(e.without_url()))?;
+    let body = body.unwrap_or_default();
     if status.is_success() {
         let answer: Option<TokenAnswer> = serde_json::from_slice(&body).ok();
         if let Some(token) = answer.and_then(|a| a.access_token.or(a.token)).filter(|t| !t.expose_secret().is_empty()) {

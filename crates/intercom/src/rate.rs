@@ -135,9 +135,14 @@ impl Window {
 
     /// What an answer says about the window, or `None` where it says nothing new. Within a window `free` only falls:
     /// answers overtake each other, and other apps may have used the allowance.
+    ///
+    /// An answer that was under way when its window ended speaks of that one alone: "nothing left" is no longer so.
     pub fn learn(self, headers: RateHeaders, now_ms: i64) -> Option<Self> {
+        let told_end = headers.reset.map(|s| s.saturating_mul(1000));
+        if told_end.is_some_and(|end| end <= now_ms) {
+            return None;
+        }
         let limit = headers.limit.map_or(self.limit, |limit| limit.max(1));
-        let told_end = headers.reset.map(|s| s.saturating_mul(1000)).filter(|end| *end > now_ms);
         let ends_at_ms = told_end.unwrap_or(self.ends_at_ms);
         let same = (ends_at_ms - self.ends_at_ms).abs() < WINDOW_MS / 2;
         // A smaller limit lowers what is free; a larger one raises it by what it gives more.
@@ -278,6 +283,13 @@ mod tests {
         let lowered = window.learn(headers(166, 0, 6), 1_000).unwrap();
         assert_eq!(lowered.free, 0);
         assert_eq!(lowered.learn(headers(166, 9, 6), 1_001), None);
+    }
+
+    #[test]
+    fn a_late_answer_of_the_last_window_takes_nothing_from_the_next() {
+        let next = Window { ends_at_ms: 20_000, limit: 166, free: 166 };
+        assert_eq!(next.learn(headers(166, 0, 10), 10_200), None);
+        assert_eq!(next.learn(headers(166, 0, 20), 10_200).map(|window| window.free), Some(0));
     }
 
     #[test]

@@ -102,7 +102,8 @@ pub fn plan(
 
         Topic::ConversationDeleted => erase(&told, EntityType::Conversation),
         Topic::ContactDeleted => erase(&told, EntityType::Contact),
-        Topic::CompanyDeleted => erase(&told, EntityType::Company),
+        // A company may come back under its id; what its people wrote is theirs, and stays.
+        Topic::CompanyDeleted => absent(&told, EntityType::Company),
         Topic::ContactArchived => absent(&told, EntityType::Contact),
         // A deleted article comes as its whole self, still "published": only the topic tells.
         Topic::ArticleDeleted | Topic::ArticleUnpublished => absent(&told, EntityType::Article),

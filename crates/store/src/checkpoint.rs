@@ -4,10 +4,12 @@
 //! for that very number, so that a run that was taken over cannot write any more.
 
 mod table;
+mod trail;
 
 use intercom::{Timestamp, WorkspaceId};
 
 pub use table::Checkpoints;
+pub use trail::{Census, Tally, Trail};
 
 /// What the sort key of a checkpoint begins with.
 const PREFIX: &str = "CHECKPOINT#";
@@ -15,6 +17,9 @@ const PREFIX: &str = "CHECKPOINT#";
 /// A unit of work that is no resource: checks an uninstall notice that could not be checked when it came, and purges 24
 /// hours later where that is wanted. It stands beside the checkpoints because it is due, leased and resumed like them.
 pub const UNINSTALL: &str = "uninstall";
+
+/// Another one: asks whether a token that was refused is taken again.
+pub const REAUTH: &str = "reauth";
 
 /// Shards of the `due` index: enough for thousands of checkpoint writes a second, few enough to ask each one.
 pub const SHARDS: u8 = 8;
@@ -73,8 +78,10 @@ impl Purpose {
 /// How far a sweep is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Reads what Intercom lists. Walks of every other purpose know only this.
+    /// Reads what Intercom lists.
     List,
+    /// Counts what memory holds, because Intercom counts fewer than it did. Of walks for what changed; others do not know it.
+    Count,
     /// Asks after what memory holds and no list showed.
     Confirm,
     /// Removes what Intercom confirmed to be gone.
@@ -82,12 +89,13 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 3] = [Self::List, Self::Confirm, Self::Apply];
+    const ALL: [Self; 4] = [Self::List, Self::Count, Self::Confirm, Self::Apply];
 
     /// As stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",
+            Self::Count => "count",
             Self::Confirm => "confirm",
             Self::Apply => "apply",
         }
@@ -146,6 +154,14 @@ pub struct Checkpoint {
     pub unseen: u64,
     /// Of those, the ones that Intercom confirmed to be gone.
     pub gone: u64,
+    /// Memory holds more than Intercom counts: the next walk is a sweep, though none is due.
+    pub vanished: bool,
+    /// What this walk counts.
+    pub census: Census,
+    /// What earlier walks counted; `None` before the first.
+    pub tally: Option<Tally>,
+    /// Where this walk stumbles.
+    pub trail: Trail,
     /// What a person should know though nothing failed; stays until a walk of the same purpose ends well.
     pub notice: Option<String>,
     /// Something was lost from this time on: the next walk begins there.
@@ -194,6 +210,10 @@ impl Checkpoint {
             swept_at: None,
             unseen: 0,
             gone: 0,
+            vanished: false,
+            census: Census::default(),
+            tally: None,
+            trail: Trail::default(),
             notice: None,
             dirty_since: None,
             pages: 0,

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// Throttled, unreachable or failing: the same call may work later. The text holds the whole chain of causes.
     #[error("DynamoDB failed: {0}")]
     Unavailable(String),
+    /// The request itself is one that DynamoDB does not take (an item over its size, say): the same call never works.
+    #[error("DynamoDB refused the request: {0}")]
+    Refused(String),
     /// Somebody else holds the checkpoint by now: stop, what was done will be done again by the holder.
     #[error("the lease on checkpoint {resource} of workspace {workspace} was lost to another run")]
     LeaseLost {
@@ -32,7 +35,12 @@ impl StoreError {
         E: std::error::Error + ProvideErrorMetadata + 'static,
         R: std::fmt::Debug + 'static,
     {
-        Self::Unavailable(DisplayErrorContext(error).to_string())
+        let is_refused = matches!(
+            error.code(),
+            Some("ValidationException" | "SerializationException" | "ItemCollectionSizeLimitExceededException")
+        );
+        let text = DisplayErrorContext(error).to_string();
+        if is_refused { Self::Refused(text) } else { Self::Unavailable(text) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each call is one decision of a caller turned into requests whose conditions hold under any interleaving; the
 //! decisions themselves are made elsewhere, by functions without I/O.
 
+pub mod absences;
 pub mod checkpoint;
 pub mod error;
 pub mod installation;

@@ -35,7 +35,7 @@ use crate::{
     item::{Item, Reader, n, s},
 };
 
-pub use erase::{NOT_FOUND, Tombstone, TombstoneKind};
+pub use erase::{NOT_FOUND, Tombstone, TombstoneKind, UNPUBLISHED, is_withdrawn};
 pub use items::part_digest;
 pub use read::Head;
 pub use revise::Linked;
@@ -96,6 +96,12 @@ impl Retention {
         (self.days > 0).then(|| time.epoch_seconds() + i64::from(self.days) * 86_400)
     }
 
+    /// When a view of this time expires. What carries no time of change (teammates, teams, tags) does not expire by it: it
+    /// stays as long as Intercom has it.
+    fn view_expires_at(self, version: Timestamp) -> Option<i64> {
+        self.expires_at(version).filter(|_| version > Timestamp::EPOCH)
+    }
+
     /// Which stretch of time a view falls into, each as long as things are kept; 0 where they are kept for ever. A link is
     /// written once for each stretch, not with every view, so that it outlives what it belongs to and costs little.
     pub(crate) fn stretch(self, version: Timestamp) -> i64 {
@@ -104,7 +110,7 @@ impl Retention {
 
     /// When a link of a view of this time expires: at the end of the next stretch.
     fn link_expires_at(self, version: Timestamp) -> Option<i64> {
-        (self.days > 0).then(|| (self.stretch(version) + 2) * i64::from(self.days) * 86_400)
+        self.view_expires_at(version).map(|_| (self.stretch(version) + 2) * i64::from(self.days) * 86_400)
     }
 
     /// Whether something of this time has expired: it is not written again.

@@ -11,6 +11,9 @@ const VERSION: u32 = 1;
 /// The largest message SQS takes, in bytes (since August 2025).
 pub const MAX_MESSAGE: usize = 1024 * 1024;
 
+/// The largest that a message may be when it is new: it grows by its owner, and by what is noted when it is put off.
+pub const MAX_NEW_MESSAGE: usize = MAX_MESSAGE - 256;
+
 /// A message, whole.
 #[derive(Debug, Clone)]
 pub enum Message {
@@ -109,6 +112,8 @@ pub struct Notification {
     pub received_at_ms: i64,
     /// How often it was put off.
     pub deferrals: u32,
+    /// When it was put off first (milliseconds since 1970); 0 where it never was.
+    pub put_off_since_ms: i64,
     /// X-Ray's header, to join the traces.
     pub trace: Option<String>,
     /// The JSON text as Intercom sent it, not parsed and printed again.
@@ -134,6 +139,9 @@ pub struct Refetch {
     /// How often it was put off.
     #[serde(default)]
     pub deferrals: u32,
+    /// When it was put off first (milliseconds since 1970); 0 where it never was.
+    #[serde(default)]
+    pub put_off_since_ms: i64,
 }
 
 /// A text in a queue that is no message of this version. It goes to the dead-letter queue whole.
@@ -170,6 +178,8 @@ struct NotificationWire<'a> {
     received_at_ms: i64,
     #[serde(default)]
     deferrals: u32,
+    #[serde(default)]
+    put_off_since_ms: i64,
     #[serde(default)]
     trace: Option<String>,
     #[serde(borrow)]
@@ -208,6 +218,7 @@ impl Message {
                     topic: wire.topic,
                     received_at_ms: wire.received_at_ms,
                     deferrals: wire.deferrals,
+                    put_off_since_ms: wire.put_off_since_ms,
                     trace: wire.trace,
                     notification: wire.notification.to_owned(),
                 }))
@@ -235,6 +246,7 @@ impl Message {
                 topic: n.topic.clone(),
                 received_at_ms: n.received_at_ms,
                 deferrals: n.deferrals,
+                put_off_since_ms: n.put_off_since_ms,
                 trace: n.trace.clone(),
                 notification: &n.notification,
             }),
@@ -274,13 +286,27 @@ impl Message {
         }
     }
 
+    /// When it was put off first (milliseconds since 1970); 0 where it never was, and for walks, which wait as long as it
+    /// takes.
+    pub fn put_off_since_ms(&self) -> i64 {
+        match self {
+            Self::Notification(n) => n.put_off_since_ms,
+            Self::Refetch(r) => r.put_off_since_ms,
+            Self::Walk(_) => 0,
+        }
+    }
+
     /// The same message, put off once more.
     #[must_use]
-    pub fn deferred(mut self) -> Self {
-        match &mut self {
-            Self::Notification(n) => n.deferrals = n.deferrals.saturating_add(1),
-            Self::Refetch(r) => r.deferrals = r.deferrals.saturating_add(1),
-            Self::Walk(w) => w.place.deferrals = w.place.deferrals.saturating_add(1),
+    pub fn deferred(mut self, now_ms: i64) -> Self {
+        let (deferrals, since) = match &mut self {
+            Self::Notification(n) => (&mut n.deferrals, Some(&mut n.put_off_since_ms)),
+            Self::Refetch(r) => (&mut r.deferrals, Some(&mut r.put_off_since_ms)),
+            Self::Walk(w) => (&mut w.place.deferrals, None),
+        };
+        *deferrals = deferrals.saturating_add(1);
+        if let Some(since) = since.filter(|since| **since == 0) {
+            *since = now_ms;
         }
         self
     }
@@ -309,6 +335,7 @@ mod tests {
             topic: "conversation.user.replied".into(),
             received_at_ms: 5,
             deferrals: 0,
+            put_off_since_ms: 0,
             trace: None,
             notification: RawValue::from_string(raw.to_owned()).unwrap(),
         }
@@ -342,10 +369,12 @@ mod tests {
             seen_updated_at: 9,
             received_at_ms: 5,
             deferrals: 0,
+            put_off_since_ms: 0,
         };
-        let text = Message::Refetch(refetch).deferred().write();
+        let text = Message::Refetch(refetch).deferred(7).deferred(9).write();
         let Message::Refetch(read) = Message::read(&text).unwrap() else { panic!("another kind") };
-        assert_eq!((read.deferrals, read.id.as_str(), read.received_at_ms), (1, "7", 5));
+        assert_eq!((read.deferrals, read.id.as_str(), read.received_at_ms), (2, "7", 5));
+        assert_eq!(read.put_off_since_ms, 7, "the first time counts");
     }
 
     #[test]

@@ -128,11 +128,11 @@ impl RateWindows {
                 let item = answer.attributes.unwrap_or_default();
                 read(&item).map(Outcome::Done).ok_or_else(|| Reader::new(&item).malformed("ends_at_ms"))
             }
-            Err(error) => match error.into_service_error() {
-                UpdateItemError::ConditionalCheckFailedException(failed) => {
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     Ok(Outcome::Changed(failed.item.as_ref().and_then(read)))
                 }
-                error => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string())),
+                _ => Err(StoreError::unavailable(error)),
             },
         }
     }

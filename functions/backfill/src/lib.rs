@@ -7,6 +7,7 @@
 mod data_events;
 mod keep;
 mod private_app;
+mod reauth;
 mod sweep;
 mod uninstall;
 mod unit;

@@ -1,6 +1,9 @@
 //! Private-app mode: no OAuth, one workspace, its token in the credentials secret. The workspace registers itself.
 
-use intercom::client::{Resource, region_base};
+use intercom::{
+    Timestamp,
+    client::{Resource, region_base},
+};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
     installation::{Installation, Status, StoredToken},
@@ -44,6 +47,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             last_event_at: None,
         };
         self.access.installations.put(&installation).await?;
+        if stored.is_some_and(|before| before.status == Status::Uninstalled) {
+            // While it was uninstalled, messages were dropped unread: the next walk compares everything.
+            for resource in Resource::ALL {
+                self.checkpoints.mark_dirty(&me.workspace, resource.path(), Timestamp::EPOCH).await?;
+            }
+        }
         tracing::info!(workspace = %me.workspace, "registered in private-app mode");
         Ok(())
     }

@@ -6,7 +6,7 @@ use intercom::{
     Timestamp,
     client::{ApiError, Client, Resource},
 };
-use memory::{EntityRef, EntityType};
+use memory::{EntityRef, keys::ROSTER_SHARDS};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
     checkpoint::Checkpoint,
@@ -22,9 +22,6 @@ use crate::{
     unit::{Step, StepError},
     walk,
 };
-
-/// Things of memory that are compared at once.
-const PAGE: i32 = 200;
 
 /// Questions under way at once.
 const CONCURRENCY: usize = 4;
@@ -52,7 +49,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             None => listed.insert(self.sweeps.listed(sweep).await?),
         };
         let kind = entity_type_of(resource);
-        let held = self.memory.listed(&checkpoint.workspace, kind, checkpoint.cursor.as_deref(), PAGE).await?;
+        let size = checkpoint.trail.per_page.unwrap_or(walk::QUESTIONS);
+        let size = i32::try_from(size).unwrap_or(i32::MAX);
+        let held = self.memory.listed(&checkpoint.workspace, kind, checkpoint.cursor.as_deref(), size).await?;
+        let count = held.entities.len() as u64;
         let unseen: Vec<EntityRef> = held.entities.into_iter().filter(|entity| !listed.has(&entity.id)).collect();
         let asked = checkpoint.unseen.saturating_add(unseen.len() as u64);
         if walk::is_too_much_unseen(asked, checkpoint.seen) {
@@ -75,7 +75,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             }
         }
         self.sweeps.note_gone(sweep, checkpoint.pages, &gone, self.clock.now_seconds()).await?;
-        let mut checkpoint = walk::after_confirming(checkpoint.clone(), asked, gone.len() as u64, held.cursor);
+        let mut checkpoint = walk::after_confirming(checkpoint.clone(), count, asked, gone.len() as u64, held.cursor);
         let limit = walk::limit(checkpoint.seen, self.config.sweep_limit_percent);
         if checkpoint.gone > limit {
             let why = format!(
@@ -105,11 +105,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         resource: Resource,
     ) -> Result<Answer, StepError> {
         let claim = self.memory.claim(entity).await?;
+        let looked_at = self.clock.now_seconds();
         let gone = |merged_into| Answer::Gone(Gone { id: entity.id.clone(), merged_into });
         match client.object(resource, &entity.id).await {
             Ok(object) => {
                 let Some(view) = self.view(entity, &object) else { return Ok(Answer::Here(0)) };
-                Ok(Answer::Here(self.put(&view, claim, head).await?))
+                Ok(Answer::Here(self.put(&view, claim, head, looked_at).await?))
             }
             Err(ApiError::NotFound) => Ok(gone(None)),
             Err(ApiError::Merged { survivor }) => Ok(gone(survivor)),
@@ -117,15 +118,44 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
                 Err(StepError::Api(error))
             }
             // An answer that nobody understands is no proof of anything.
-            Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. })) => {
+            Err(error @ (ApiError::Rejected { .. } | ApiError::TooLarge { .. } | ApiError::Unexpected { .. })) => {
                 tracing::warn!(%error, workspace = %entity.workspace, id = entity.id, "not confirmed");
                 Ok(Answer::Here(0))
             }
         }
     }
 
+    /// Counts one part of what memory holds of a kind; after the last, Intercom says once more how many there are.
+    pub(crate) async fn count(
+        &self,
+        client: &Client,
+        checkpoint: &Checkpoint,
+        resource: Resource,
+    ) -> Result<Step, StepError> {
+        let mut checkpoint = checkpoint.clone();
+        let shard: u8 = checkpoint.cursor.as_deref().and_then(|shard| shard.parse().ok()).unwrap_or(0);
+        let held = self.memory.count(&checkpoint.workspace, entity_type_of(resource), shard).await?;
+        checkpoint.census.held = checkpoint.census.held.saturating_add(held);
+        checkpoint.cursor = Some(shard + 1).filter(|next| *next < ROSTER_SHARDS).map(|next| next.to_string());
+        if checkpoint.cursor.is_none() {
+            let told = client.total(resource).await.unwrap_or_default();
+            let total = told.or(checkpoint.census.total).unwrap_or(u64::MAX);
+            let shape = self.config.settings.shape();
+            checkpoint = walk::after_count(checkpoint, resource, total, self.plan(&shape));
+            if checkpoint.vanished {
+                tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), total, "memory holds more than Intercom: a sweep is to come");
+            }
+        }
+        Ok(Step { checkpoint, written: 0 })
+    }
+
     /// Removes everything that was confirmed to be gone.
-    pub(crate) async fn remove_gone(&self, checkpoint: &Checkpoint, resource: Resource) -> Result<Step, StepError> {
+    pub(crate) async fn remove_gone(
+        &self,
+        client: &Client,
+        checkpoint: &Checkpoint,
+        resource: Resource,
+    ) -> Result<Step, StepError> {
         let gone = self.sweeps.gone(sweep_of(checkpoint)).await?;
         let kind = entity_type_of(resource);
         let now = Timestamp::from_epoch_seconds(self.clock.now_seconds()).unwrap_or(Timestamp::EPOCH);
@@ -138,10 +168,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             tracing::info!(workspace = %checkpoint.workspace, resource = resource.path(), removed, "gone from Intercom");
             self.metrics.count("ThingsGone", removed, &[("resource", resource.path())], self.clock.now_ms());
         }
+        // What came into being meanwhile is in memory, too. Only for the next comparison: nothing waits for it.
+        let told = checkpoint.census.total.unwrap_or(checkpoint.seen);
+        let holds_more = checkpoint.census.held.saturating_sub(removed) > told;
+        let total = if holds_more { client.total(resource).await.unwrap_or_default() } else { None };
         let shape = self.config.settings.shape();
-        let mut checkpoint = walk::end(checkpoint.clone(), resource, self.plan(&shape));
-        checkpoint.notice = None;
-        checkpoint.written = checkpoint.written.saturating_add(removed);
+        let checkpoint = walk::after_applying(checkpoint.clone(), resource, removed, total, self.plan(&shape));
         Ok(Step { checkpoint, written: removed })
     }
 
@@ -154,13 +186,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             self.queue.send(moved.write(), REVISE_AFTER).await?;
             return Ok(self.memory.merge(entity, survivor, at, claim).await?);
         }
-        // A ticket that is deleted is gone for good. Intercom answers the same for a contact that is archived, and an
-        // article or company may come back.
-        let kind = match entity.entity_type {
-            EntityType::Ticket => TombstoneKind::Erased,
-            _ => TombstoneKind::Absent,
-        };
+        // Nobody has said that it was deleted: Intercom answers the same for a contact that is archived, and whatever is gone
+        // from sight may come back.
         self.revise_later(entity).await?;
-        Ok(self.memory.bury(entity, kind, at, claim, NOT_FOUND).await?)
+        Ok(self.memory.bury(entity, TombstoneKind::Absent, at, claim, NOT_FOUND).await?)
     }
 }

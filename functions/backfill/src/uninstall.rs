@@ -7,7 +7,7 @@ use intercom::{
 };
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    checkpoint::{Checkpoint, Phase},
+    checkpoint::{Checkpoint, Phase, REAUTH},
     installation::{Installation, Status},
     purge::{Purge, Purged},
     queue::Queue,
@@ -61,7 +61,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
     }
 
     /// Whether Intercom still takes the token; `None` where that cannot be told now.
-    async fn still_works(&self, installation: &Installation, deadline_ms: i64) -> Result<Option<bool>, BackfillError> {
+    pub(crate) async fn still_works(
+        &self,
+        installation: &Installation,
+        deadline_ms: i64,
+    ) -> Result<Option<bool>, BackfillError> {
         let deadline_ms = deadline_ms.saturating_sub(MARGIN_MS);
         let Some(client) = self.access.client(installation, Priority::Backfill, deadline_ms).await? else {
             return Ok(Some(false));
@@ -91,7 +95,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         }
         if !unit.begun {
             // Whoever comes back from now on reads everything anew.
-            if !purge.forget_checkpoints(&workspace, &Resource::ALL.map(Resource::path)).await? {
+            let mut units = Resource::ALL.map(Resource::path).to_vec();
+            units.push(REAUTH);
+            if !purge.forget_checkpoints(&workspace, &units).await? {
                 return self.close(unit).await;
             }
             unit.begun = true;
@@ -120,8 +126,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         }
     }
 
-    /// Nothing is left to do until the next uninstall notice, which begins anew.
-    async fn close(&self, mut unit: Checkpoint) -> Result<(), BackfillError> {
+    /// Nothing is left to do until whoever makes such a unit begins anew.
+    pub(crate) async fn close(&self, mut unit: Checkpoint) -> Result<(), BackfillError> {
         unit.phase = Phase::Blocked;
         unit.begun = false;
         unit.cursor = None;

@@ -7,13 +7,14 @@ use intercom::{
 };
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    checkpoint::{Checkpoint, Due, Phase, Purpose, Stage, UNINSTALL},
+    StoreError,
+    checkpoint::{Checkpoint, Due, Phase, Purpose, REAUTH, Stage, UNINSTALL},
     installation::Status,
     queue::Queue,
 };
 
 use crate::{
-    Backfill, BackfillError,
+    Backfill, BackfillError, reauth,
     walk::{self, Plan},
 };
 
@@ -23,7 +24,7 @@ pub(crate) const LEASE_MS: i64 = 120_000;
 /// How long before Lambda's deadline the last page is begun, in milliseconds.
 pub(crate) const MARGIN_MS: i64 = 90_000;
 
-/// How long a checkpoint waits while an uninstall notice is being checked, in seconds.
+/// How long a checkpoint waits while an uninstall notice or a refusal is being checked, in seconds.
 const POSTPONE_SECONDS: i64 = 60;
 
 /// What one step of a walk came to.
@@ -61,10 +62,23 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         let mut walked = Walked::default();
         if let Err(error) = self.walk_on(owner, &due, deadline_ms, &mut walked).await {
             walked.failed = true;
-            tracing::error!(%error, workspace = %due.workspace, resource = due.resource, "a walk failed; the lease ends by itself");
+            tracing::error!(%error, workspace = %due.workspace, resource = due.resource, "a walk failed");
             self.metrics.count("WalksFailed", 1, &[("resource", &due.resource)], self.clock.now_ms());
+            // Whoever has taken over goes on.
+            if !matches!(error, BackfillError::Store(StoreError::LeaseLost { .. })) {
+                self.put_off(owner, &due).await;
+            }
         }
         walked
+    }
+
+    /// Something of ours failed, or cannot be understood: others are not to wait behind it. Where this fails too, the lease
+    /// ends by itself.
+    async fn put_off(&self, owner: &str, due: &Due) {
+        let why = "The bundle could not work on this: its log says why. It is tried again, ever less often.";
+        if let Err(error) = self.checkpoints.put_off(due, owner, self.clock.now_seconds(), why).await {
+            tracing::warn!(%error, workspace = %due.workspace, resource = due.resource, "not put off");
+        }
     }
 
     async fn walk_on(
@@ -79,14 +93,20 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             return Ok(());
         }
         let resource = Resource::from_path(&due.resource);
-        if resource.is_none() && due.resource != UNINSTALL {
+        if resource.is_none() && !matches!(&*due.resource, UNINSTALL | REAUTH) {
             tracing::warn!(resource = due.resource, "a checkpoint of another version of this bundle");
+            self.put_off(owner, due).await;
             return Ok(());
         }
         let held = self.checkpoints.acquire(&due.workspace, &due.resource, owner, now_ms, now_ms + LEASE_MS).await?;
         let Some(mut checkpoint) = held else { return Ok(()) };
         walked.held = true;
-        let Some(resource) = resource else { return self.finish_uninstall(checkpoint, deadline_ms).await };
+        let Some(resource) = resource else {
+            return match &*due.resource {
+                REAUTH => self.ask_again(checkpoint, deadline_ms).await,
+                _ => self.finish_uninstall(checkpoint, deadline_ms).await,
+            };
+        };
         if resource == Resource::DataEvents && !self.config.data_events {
             return self.leave(checkpoint).await;
         }
@@ -95,6 +115,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             Opening::Open(client) => client,
             // The uninstall's own unit asks whether the token still works.
             Opening::Stopped(Status::UninstallPending) => return self.postpone(checkpoint).await,
+            Opening::Stopped(Status::NeedsReauth) => {
+                let first = self.clock.now_seconds().saturating_add(reauth::FIRST_SECONDS);
+                self.checkpoints.ensure(&due.workspace, REAUTH, first).await?;
+                return self.block(checkpoint).await;
+            }
             Opening::Stopped(_) | Opening::Unknown => return self.block(checkpoint).await,
         };
         let shape = self.config.settings.shape();
@@ -110,8 +135,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
             let step = match checkpoint.stage {
                 _ if resource == Resource::DataEvents => self.read_events(&client, &checkpoint).await,
                 Stage::List => self.read_page(&client, checkpoint.clone(), resource).await,
+                Stage::Count => self.count(&client, &checkpoint, resource).await,
                 Stage::Confirm => self.confirm(&client, &checkpoint, resource, &mut listed).await,
-                Stage::Apply => self.remove_gone(&checkpoint, resource).await,
+                Stage::Apply => self.remove_gone(&client, &checkpoint, resource).await,
             };
             let Step { checkpoint: after, written } = match step {
                 Ok(step) => step,
@@ -129,7 +155,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
                 return self.follow(&checkpoint, resource).await;
             }
             if self.clock.now_ms() > deadline_ms.saturating_sub(MARGIN_MS) {
-                checkpoint.next_run_at = Some(self.clock.now_seconds());
+                checkpoint.next_run_at = Some(walk::goes_on_at(&checkpoint, resource, self.clock.now_seconds()));
                 return Ok(self.checkpoints.release(&checkpoint).await?);
             }
             self.checkpoints.save(&checkpoint, self.clock.now_ms() + LEASE_MS).await?;
@@ -162,10 +188,19 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         } else if checkpoint.purpose == Purpose::Older {
             until = checkpoint.until;
         }
-        let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since, until };
+        let shape = self.config.settings.shape();
+        if walk::asks_total(&checkpoint, resource, self.plan(&shape)) {
+            // Only for a comparison: no page waits for it.
+            checkpoint.census.total = client.total(resource).await.unwrap_or_default();
+        }
+        let per_page = checkpoint.trail.per_page;
+        let request = PageRequest { resource, cursor: checkpoint.cursor.as_deref(), since, until, per_page };
         let page = client.page(request).await.map_err(StepError::Api)?;
         let written = self.keep(client, &checkpoint, resource, &page).await?;
-        let shape = self.config.settings.shape();
+        // Kept, but not followed.
+        if let Some(what) = walk::oddity(&checkpoint, resource, &page) {
+            return Err(StepError::Api(ApiError::Unexpected { what }));
+        }
         Ok(Step { checkpoint: walk::after_page(checkpoint, resource, &page, written, self.plan(&shape)), written })
     }
 
@@ -196,12 +231,18 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Backfill<Q, C, S> {
         error: &ApiError,
         walked: &mut Walked,
     ) -> Result<(), BackfillError> {
-        if matches!(error, ApiError::Unauthorized { .. })
-            && self.access.refused(&checkpoint.workspace, client, error).await?
-        {
+        let now = self.clock.now_seconds();
+        let is_refusal = matches!(error, ApiError::Unauthorized { .. });
+        let is_refused = is_refusal && self.access.refused(&checkpoint.workspace, client, error).await?;
+        if is_refused {
             self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
         }
-        let checkpoint = walk::after_failure(checkpoint, resource, error, self.clock.now_seconds());
+        let checkpoint = if is_refusal && !is_refused {
+            // The next run sees what the installation says by then.
+            walk::after_old_token(checkpoint, error, now)
+        } else {
+            walk::after_failure(checkpoint, resource, error, now)
+        };
         walked.failed = checkpoint.failures > 0;
         tracing::warn!(%error, workspace = %checkpoint.workspace, resource = checkpoint.resource, next_run_at = checkpoint.next_run_at, "no page");
         Ok(self.checkpoints.release(&checkpoint).await?)

@@ -4,17 +4,21 @@
 //! the next one. So nothing depends on the order in which Intercom lists things, and nothing that is bumped from a page
 //! still to come to one already read is lost.
 
+mod count;
 mod failure;
 mod page;
 mod sweep;
+mod trail;
 mod window;
 
 use intercom::{Timestamp, client::Resource};
-use store::checkpoint::{Checkpoint, Phase, Purpose, Stage};
+use store::checkpoint::{Census, Checkpoint, Phase, Purpose, Stage, Trail};
 
-pub use failure::after_failure;
+pub use count::{after_count, asks_total};
+pub use failure::{QUESTIONS, after_failure, after_old_token, goes_on_at};
 pub use page::{after_page, end};
-pub use sweep::{MIN_LIMIT, after_confirming, is_too_much_unseen, limit, stopped};
+pub use sweep::{MIN_LIMIT, after_applying, after_confirming, is_confirmed, is_too_much_unseen, limit, stopped};
+pub use trail::{TRIES, oddity};
 pub use window::{SLOW_MS, current as current_window};
 
 /// How far a walk reaches back behind the end of the last one, in seconds: Intercom's search may show a change minutes
@@ -60,7 +64,7 @@ pub fn purpose(checkpoint: &Checkpoint, resource: Resource, plan: Plan<'_>) -> P
     match resource {
         // Whatever became of the message that should have fetched one: it is there now, or is fetched now.
         Resource::Conversations if sweep_is_due => Purpose::History,
-        resource if is_swept(resource) && sweep_is_due => Purpose::Sweep,
+        resource if is_swept(resource) && (sweep_is_due || count::is_called(checkpoint, plan)) => Purpose::Sweep,
         _ => Purpose::Changes,
     }
 }
@@ -78,6 +82,10 @@ pub fn begin(mut checkpoint: Checkpoint, resource: Resource, plan: Plan<'_>) -> 
     }
     let now = Timestamp::from_epoch_seconds(plan.now);
     checkpoint.purpose = purpose(&checkpoint, resource, plan);
+    if checkpoint.purpose == Purpose::Sweep {
+        let is_due = checkpoint.swept_at.unwrap_or_default().saturating_add(plan.sweep_seconds) <= plan.now;
+        count::begin_sweep(&mut checkpoint, !is_due, plan);
+    }
     (checkpoint.since, checkpoint.until) = match checkpoint.purpose {
         Purpose::History => (plan.floor, now),
         Purpose::Older => (plan.floor, checkpoint.reaches_back_to),
@@ -88,7 +96,9 @@ pub fn begin(mut checkpoint: Checkpoint, resource: Resource, plan: Plan<'_>) -> 
                 (Some(last), Some(dirty)) => Some(last.min(dirty)),
                 (last, _) => last,
             };
-            (from.and_then(|from| from.earlier(OVERLAP_SECONDS)).max(plan.floor), now)
+            // Before the beginning of time there is nothing to ask for; without a bound everything is listed.
+            let from = from.and_then(|from| from.earlier(OVERLAP_SECONDS)).filter(|from| *from > Timestamp::EPOCH);
+            (from.max(plan.floor), now)
         }
     };
     // What has expired since is gone: a floor that is lowered later has to go over it again.
@@ -102,6 +112,8 @@ pub fn begin(mut checkpoint: Checkpoint, resource: Resource, plan: Plan<'_>) -> 
     checkpoint.cursor = None;
     checkpoint.window = None;
     checkpoint.slow = false;
+    checkpoint.trail = Trail::default();
+    checkpoint.census = Census { created: checkpoint.census.created, ..Census::default() };
     checkpoint.unseen = 0;
     checkpoint.gone = 0;
     checkpoint.pages = 0;
@@ -123,5 +135,7 @@ fn spread(checkpoint: &Checkpoint) -> i64 {
     i64::try_from((hash >> 32) % 1000).unwrap_or(0)
 }
 
+#[cfg(test)]
+mod detour_tests;
 #[cfg(test)]
 mod tests;

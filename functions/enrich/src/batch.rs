@@ -5,19 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use access::Opening;
 use aws_lambda_events::event::sqs::SqsMessage;
 use futures::{StreamExt, future::join_all, stream};
-use intercom::{Timestamp, WorkspaceId, client::Client, notification, rate::Priority};
+use intercom::{
+    Timestamp, WorkspaceId,
+    client::{Client, Resource},
+    notification,
+    rate::Priority,
+};
 use memory::{EntityRef, EntityType, Event, Observation, PartSeen, Plan, plan, plan::events_seen};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
     installation::Status,
-    memory_table::{Claim, TombstoneKind},
+    memory_table::TombstoneKind,
     message::{Message, Walk},
     queue::Queue,
 };
 
 use crate::{
-    Enrich, lost_since,
+    Enrich,
+    error::EnrichError,
+    gone::{Deletion, twin_of},
+    lost_since,
     outcome::{Deferral, Outcome},
+    resource_of,
 };
 
 /// Things of one workspace that are fetched at once.
@@ -72,10 +81,20 @@ pub(crate) struct Want {
     /// The `updated_at` that a page showed, epoch seconds.
     pub(crate) updated_at: Option<i64>,
     pub(crate) deferrals: u32,
+    /// From when on something is missing if it is not fetched.
+    pub(crate) since: Option<Timestamp>,
     /// See [`Record::is_again`].
     pub(crate) is_again: bool,
     /// The part as the notification shows it, for the last try.
     pub(crate) shown: Vec<Event>,
+}
+
+impl Want {
+    /// The same for the other half of a customer's ticket, whose part need not have the same id.
+    fn of_twin(&self) -> Self {
+        let (record, deferrals, since, is_again) = (self.record, self.deferrals, self.since, self.is_again);
+        Self { record, part: None, updated_at: None, deferrals, since, is_again, shown: Vec::new() }
+    }
 }
 
 /// Everything that a batch asks for in one workspace.
@@ -125,8 +144,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         by_workspace: &mut BTreeMap<WorkspaceId, Asked>,
     ) -> Result<(), Outcome> {
         let message = record.message.as_ref().map_err(|error| Outcome::Failed(error.clone()))?;
-        let workspace =
-            message.workspace().ok_or_else(|| Outcome::Failed("the notification names no workspace".to_owned()))?;
+        let workspace = message.workspace().ok_or_else(|| Deferral::because("whose it is cannot be asked"))?;
         if matches!(message, Message::Walk(_)) {
             return Ok(());
         }
@@ -144,6 +162,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                     part: None,
                     updated_at: Some(refetch.seen_updated_at),
                     deferrals: refetch.deferrals,
+                    since: lost_since(message),
                     is_again: record.is_again,
                     shown: Vec::new(),
                 });
@@ -166,6 +185,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                             part,
                             updated_at: None,
                             deferrals: queued.deferrals,
+                            since: lost_since(message),
                             is_again: record.is_again,
                         }),
                         step => asked.steps.push((index, step)),
@@ -189,8 +209,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         let opening = match self.access.open(workspace, priority, deadline_ms.saturating_sub(MARGIN_MS)).await {
             Ok(opening) => opening,
             Err(error) => {
-                let failed = Outcome::Failed(format!("workspace {workspace} could not be opened: {error}"));
-                return asked.records.into_iter().map(|index| (index, failed.clone())).collect();
+                tracing::warn!(%workspace, %error, "the workspace could not be opened");
+                let outcome = Outcome::from(EnrichError::from(error));
+                return all(asked.records, |_| outcome.clone());
             }
         };
         let client = match opening {
@@ -212,11 +233,13 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         self.note_events(workspace, &asked.records, records).await;
         let mut done = Vec::new();
         for (index, step) in asked.steps {
-            done.push((index, self.step(client.as_ref(), step).await));
+            let is_late = self.clock.now_ms() > deadline_ms.saturating_sub(MARGIN_MS);
+            let message = records.get(index).and_then(|record| record.message.as_ref().ok());
+            done.push((index, if is_late { out_of_time() } else { self.step(client.as_ref(), step, message).await }));
         }
         match client {
             Some(client) => done.extend(self.fetch_all(&client, asked.fetches, deadline_ms).await),
-            None => done.extend(self.leave_to_reconciliation(workspace, asked.fetches, records).await),
+            None => done.extend(self.leave_to_reconciliation(workspace, asked.fetches).await),
         }
         done
     }
@@ -230,10 +253,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         }
     }
 
-    /// What needs no fetch.
-    async fn step(&self, client: Option<&Client>, step: Plan) -> Outcome {
+    /// What needs no fetch of its own.
+    async fn step(&self, client: Option<&Client>, step: Plan, message: Option<&Message>) -> Outcome {
         let result = match step {
-            Plan::Erase { entity, at, reason } => self.bury(&entity, TombstoneKind::Erased, at, &reason).await,
+            Plan::Erase { entity, at, reason } => {
+                let deferrals = message.map_or(0, Message::deferrals);
+                let put_off_since_ms = message.map_or(0, Message::put_off_since_ms);
+                self.erase(client, &Deletion { entity, at, reason, deferrals, put_off_since_ms }).await
+            }
             Plan::Absent { entity, at, reason } => self.bury(&entity, TombstoneKind::Absent, at, &reason).await,
             Plan::Merge { survivor, swallowed: Some(swallowed), at } => {
                 let swallowed = EntityRef::new(&survivor.workspace, EntityType::Contact, swallowed);
@@ -244,40 +271,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 // Nobody else can tell later that somebody was swallowed, and the survivor's own walk does not.
                 None => return Deferral::because("workspace not connected"),
             },
-            Plan::Observe(observation) => self.observe(&observation).await.map_err(|error| error.to_string()),
+            Plan::Observe(observation) => self.observe(&observation).await,
             Plan::Ignore { reason } => return Outcome::Dropped(reason),
             Plan::Fetch { .. } => return Outcome::Failed("a fetch among the steps".to_owned()),
         };
-        result.unwrap_or_else(Outcome::Failed)
+        result.unwrap_or_else(Outcome::from)
     }
 
-    /// Puts a tombstone, and has everything that names the one who is gone follow.
-    pub(crate) async fn bury(
-        &self,
-        entity: &EntityRef,
-        kind: TombstoneKind,
-        at: Timestamp,
-        reason: &str,
-    ) -> Result<Outcome, String> {
-        let failed = |error: store::StoreError| error.to_string();
-        let claim: Claim = self.memory.claim(entity).await.map_err(failed)?;
-        let buried = self.memory.bury(entity, kind, at, claim, reason).await.map_err(failed)?;
-        match (kind, entity.entity_type) {
-            // Always, not only where the tombstone is new: the try before may have got no further than that.
-            (TombstoneKind::Erased, EntityType::Contact | EntityType::Company) => self.erase_everywhere(entity).await?,
-            (
-                TombstoneKind::Absent,
-                EntityType::Contact | EntityType::Company | EntityType::Admin | EntityType::Team,
-            ) => {
-                self.revise_later(entity).await?;
-            }
-            _ => {}
-        }
-        tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, kind = kind.as_str(), buried, "gone");
-        Ok(Outcome::Done)
-    }
-
-    async fn observe(&self, observation: &Observation) -> Result<Outcome, store::StoreError> {
+    async fn observe(&self, observation: &Observation) -> Result<Outcome, EnrichError> {
         let now = self.clock.now_seconds();
         let seen = self.memory.observe(observation, &self.settings.shape(), now).await?;
         Ok(if seen { Outcome::Done } else { Outcome::Dropped("about something erased") })
@@ -291,11 +292,29 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     ) -> Vec<(usize, Outcome)> {
         let fetched = stream::iter(fetches).map(|(entity, wants)| async move {
             if self.clock.now_ms() > deadline_ms.saturating_sub(MARGIN_MS) {
-                return wants.iter().map(|w| (w.record, Deferral::because("out of time"))).collect::<Vec<_>>();
+                return wants.iter().map(|want| (want.record, out_of_time())).collect::<Vec<_>>();
             }
-            self.refresh(client, &entity, wants).await
+            let twins = self.refresh_twin(client, &entity, &wants).await;
+            let mut outcomes = self.refresh(client, &entity, wants).await;
+            outcomes.extend(twins);
+            outcomes
         });
         fetched.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await.concat()
+    }
+
+    /// A message that is redacted in a conversation is redacted in the ticket under the same id too, and the other way round.
+    async fn refresh_twin(&self, client: &Client, entity: &EntityRef, wants: &[Want]) -> Vec<(usize, Outcome)> {
+        let redacting = wants.iter().filter(|want| want.part.as_ref().is_some_and(|part| part.redacted));
+        let twins: Vec<Want> = redacting.map(Want::of_twin).collect();
+        let Some(twin) = twin_of(entity).filter(|_| !twins.is_empty()) else { return Vec::new() };
+        match self.memory.head(&twin).await {
+            Ok(Some(head)) if head.tombstone.is_none() => self.refresh(client, &twin, twins).await,
+            Ok(_) => Vec::new(),
+            Err(error) => {
+                let outcome = Outcome::from(EnrichError::from(error));
+                twins.iter().map(|want| (want.record, outcome.clone())).collect()
+            }
+        }
     }
 
     /// The token is refused, or an uninstall is being checked: nobody may call, and messages must not circle for days.
@@ -304,17 +323,41 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         &self,
         workspace: &WorkspaceId,
         fetches: BTreeMap<EntityRef, Vec<Want>>,
-        records: &[Record],
     ) -> Vec<(usize, Outcome)> {
-        let waiting: BTreeSet<usize> = fetches.into_values().flatten().map(|want| want.record).collect();
-        let oldest =
-            waiting.iter().filter_map(|index| records.get(*index)?.message.as_ref().ok()).filter_map(lost_since).min();
-        let outcome = match self.mark_dirty(workspace, oldest).await {
+        let mut told: Option<Timestamp> = None;
+        let mut listed: BTreeMap<Resource, Timestamp> = BTreeMap::new();
+        let mut waiting = BTreeSet::new();
+        for (entity, wants) in fetches {
+            for want in wants {
+                waiting.insert(want.record);
+                let Some(since) = want.since else { continue };
+                let is_refetch = want.updated_at.is_some();
+                match resource_of(entity.entity_type).filter(|_| is_refetch) {
+                    // It may have changed years ago, but only in its own list.
+                    Some(resource) => {
+                        let oldest = listed.entry(resource).or_insert(since);
+                        *oldest = since.min(*oldest);
+                    }
+                    None => told = Some(told.map_or(since, |oldest| oldest.min(since))),
+                }
+            }
+        }
+        let mut marked = self.mark_dirty(workspace, &Resource::ALL, told).await;
+        for (resource, since) in listed {
+            if marked.is_ok() {
+                marked = self.mark_dirty(workspace, &[resource], Some(since)).await;
+            }
+        }
+        let outcome = match marked {
             Ok(()) => Outcome::Dropped("workspace not connected"),
-            Err(error) => Outcome::Failed(error.to_string()),
+            Err(error) => error.into(),
         };
         all(waiting, |_| outcome.clone())
     }
+}
+
+fn out_of_time() -> Outcome {
+    Deferral::because("out of time")
 }
 
 fn all(records: BTreeSet<usize>, outcome: impl Fn(usize) -> Outcome) -> Vec<(usize, Outcome)> {

@@ -6,6 +6,8 @@
 //! and only real failures are given back.
 
 mod batch;
+pub mod error;
+mod gone;
 pub mod outcome;
 pub mod ownerless;
 mod people;
@@ -25,6 +27,7 @@ use platform::{
     metrics::Metrics,
 };
 use store::{
+    absences::Absences,
     checkpoint::Checkpoints,
     memory_table::MemoryTable,
     message::Message,
@@ -32,10 +35,14 @@ use store::{
 };
 
 use batch::Record;
+use error::EnrichError;
 use outcome::{Outcome, Wait, wait};
 
 /// What a record that failed waits before SQS shows it again, in seconds.
 const RETRY_SECONDS: u32 = 20;
+
+/// What SQS delays a message by at most, in seconds.
+const LONGEST_WAIT_SECONDS: u32 = 900;
 
 /// The two queues that feed the function, and to which it defers.
 #[derive(Clone, Debug)]
@@ -54,6 +61,8 @@ pub struct Enrich<Q, C, S> {
     pub memory: MemoryTable,
     /// To mark what was given up as dirty.
     pub checkpoints: Checkpoints,
+    /// How much became absent by a fetch alone.
+    pub absences: Absences,
     /// Whose a notification is that does not say.
     pub owner: ownerless::Owner,
     /// To defer.
@@ -140,13 +149,20 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             }
             (Outcome::Deferred(deferral), Ok(message)) => {
                 let spread = spread(&record.message_id);
-                match wait(message.deferrals(), message.received_at_ms(), deferral.not_before_ms, now_ms, spread) {
+                match wait(message, deferral.not_before_ms, now_ms, spread) {
                     Wait::Seconds(seconds) => {
                         tracing::info!(message_id = record.message_id, cause = deferral.cause, seconds, "put off");
                         self.metrics.count("RecordsDeferred", 1, &[("reason", deferral.cause)], now_ms);
                         self.send_again(record, message, seconds).await.map_err(|error| error.to_string())
                     }
-                    Wait::NoLonger => self.give_up(message).await,
+                    Wait::NoLonger => match self.give_up(message).await {
+                        // What cannot be noted is not given up.
+                        Err(EnrichError::Away(_)) => self
+                            .send_again(record, message, LONGEST_WAIT_SECONDS)
+                            .await
+                            .map_err(|error| error.to_string()),
+                        given_up => given_up.map_err(|error| error.to_string()),
+                    },
                 }
             }
         }
@@ -154,30 +170,32 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
 
     /// The copy must be in the queue before the original is reported done.
     async fn send_again(&self, record: &Record, message: &Message, seconds: u32) -> Result<(), QueueError> {
-        let copy = message.clone().deferred().write();
+        let copy = message.clone().deferred(self.clock.now_ms()).write();
         self.queue_of(record).send(copy, seconds).await
     }
 
-    /// After twelve hours: reconciliation goes back to the time of the message.
-    async fn give_up(&self, message: &Message) -> Result<(), String> {
-        let now_ms = self.clock.now_ms();
-        if let Some(workspace) = message.workspace() {
-            self.mark_dirty(workspace, lost_since(message)).await.map_err(|error| error.to_string())?;
+    /// It has waited as long as it may. What a notification told of changed not long before, and reconciliation goes back to
+    /// that time. What a page asked for may have changed years ago: going back so far would list the whole history again,
+    /// and the sweeps compare everything anyway.
+    async fn give_up(&self, message: &Message) -> Result<(), EnrichError> {
+        if let (Message::Notification(_), Some(workspace)) = (message, message.workspace()) {
+            self.mark_dirty(workspace, &Resource::ALL, lost_since(message)).await?;
         }
-        tracing::error!("a message was put off for twelve hours; reconciliation takes over from its time on");
-        self.metrics.count("RecordsGivenUp", 1, &[], now_ms);
+        tracing::error!("a message was put off for as long as it may; reconciliation or the next sweep takes over");
+        self.metrics.count("RecordsGivenUp", 1, &[], self.clock.now_ms());
         Ok(())
     }
 
-    /// Something of this workspace was lost from `since` on. Which resource is not asked: marking one too many costs a
-    /// few requests at the next walk, marking one too few a change.
+    /// Something of these resources was lost from `since` on. Marking one too many costs a few requests at the next walk,
+    /// marking one too few a change.
     pub(crate) async fn mark_dirty(
         &self,
         workspace: &WorkspaceId,
+        resources: &[Resource],
         since: Option<Timestamp>,
-    ) -> Result<(), store::StoreError> {
+    ) -> Result<(), EnrichError> {
         let Some(since) = since else { return Ok(()) };
-        for resource in Resource::ALL {
+        for resource in resources {
             self.checkpoints.mark_dirty(workspace, resource.path(), since).await?;
         }
         Ok(())

@@ -16,6 +16,7 @@ use platform::{
     start,
 };
 use store::{
+    absences::Absences,
     checkpoint::Checkpoints,
     installation::Installations,
     memory_table::{MemoryTable, Retention},
@@ -58,7 +59,8 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let enrich = Enrich {
         access,
         memory: MemoryTable::new(dynamodb.clone(), memory_table, retention),
-        checkpoints: Checkpoints::new(dynamodb, state_table),
+        checkpoints: Checkpoints::new(dynamodb.clone(), &state_table),
+        absences: Absences::new(dynamodb, state_table),
         owner: Owner::new(allowed),
         queues: Queues { live: Sqs::new(sqs.clone(), live_url), backfill: Sqs::new(sqs, backfill_url) },
         settings,

@@ -4,12 +4,16 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use intercom::WorkspaceId;
+use intercom::{WorkspaceId, client::ApiError};
 use platform::{cipher::TokenCipher, config::AllowedWorkspaces, credentials::CredentialsSource};
 use secrecy::{ExposeSecret, SecretString};
 use store::{message::Message, queue::Queue};
 
-use crate::{Enrich, batch::Record};
+use crate::{
+    Enrich,
+    batch::{MARGIN_MS, Record},
+    error::EnrichError,
+};
 
 /// Whose a notification is that names no workspace: the only entry of `ALLOWED_WORKSPACES`, or the workspace of the
 /// private app's token. That only one workspace happens to be installed at the moment is not enough: the message may be
@@ -46,26 +50,32 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         for record in records.iter_mut().filter(|record| is_ownerless(record)) {
             match (&owner, &mut record.message) {
                 (Ok(owner), Ok(Message::Notification(notification))) => notification.workspace = Some(owner.clone()),
-                (Err(error), message) => *message = Err(error.clone()),
+                (Err(EnrichError::Broken(error)), message) => *message = Err(error.clone()),
+                // It stays without one, and waits.
                 _ => {}
             }
         }
     }
 
-    async fn only_workspace(&self, deadline_ms: i64) -> Result<WorkspaceId, String> {
+    async fn only_workspace(&self, deadline_ms: i64) -> Result<WorkspaceId, EnrichError> {
         if let Some(workspace) = self.owner.allowed.only() {
             return Ok(workspace.clone());
         }
         let credentials = self.access.credentials.current().await;
-        let token = credentials.private_token().ok_or(
-            "the notification names no workspace, and several may be installed: to have it taken up, set \
-             AllowedWorkspaces to the one it belongs to, then redrive the dead-letter queue",
-        )?;
+        let token = credentials.private_token().ok_or_else(|| {
+            EnrichError::broken(
+                "the notification names no workspace, and several may be installed: to have it taken up, set \
+                 AllowedWorkspaces to the one it belongs to, then redrive the dead-letter queue",
+            )
+        })?;
         if let Some(workspace) = self.owner.of_token(token) {
             return Ok(workspace);
         }
-        let me = self.access.client_for(token.clone(), deadline_ms).me().await;
-        let me = me.map_err(|error| format!("whose the notification is cannot be asked: {error}"))?;
+        let me = self.access.client_for(token.clone(), deadline_ms.saturating_sub(MARGIN_MS)).me().await;
+        let me = me.map_err(|error| {
+            let text = format!("whose the notification is cannot be asked: {error}");
+            if matches!(error, ApiError::NotNow(_)) { EnrichError::Away(text) } else { EnrichError::Broken(text) }
+        })?;
         *self.owner.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((token.clone(), me.workspace.clone()));
         Ok(me.workspace)
     }

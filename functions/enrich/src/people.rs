@@ -8,12 +8,13 @@ use intercom::{
 use memory::{EntityRef, EntityType, View, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    memory_table::{Claim, Head, NOT_FOUND, TombstoneKind, Written},
+    memory_table::{Claim, Head, NOT_FOUND, TombstoneKind, UNPUBLISHED, Written, is_withdrawn},
     queue::Queue,
 };
 
 use crate::{
     Enrich,
+    error::EnrichError,
     outcome::{Deferral, Outcome},
     resource_of,
 };
@@ -42,7 +43,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         client: &Client,
         view: &View,
         freshness: Freshness,
-    ) -> Result<Option<Outcome>, String> {
+    ) -> Result<Option<Outcome>, EnrichError> {
         if !matches!(view.document.entity.entity_type, EntityType::Conversation | EntityType::Ticket) {
             return Ok(None);
         }
@@ -53,8 +54,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         if let Some(wait) = self.acquaint_with(client, contacts.clone(), freshness).await? {
             return Ok(Some(wait));
         }
-        let known = self.memory.known(workspace, contacts.into_iter().collect()).await;
-        let known = known.map_err(|error| error.to_string())?;
+        let known = self.memory.known(workspace, contacts.into_iter().collect()).await?;
         let own = named.iter().filter(|e| of(EntityType::Company)(e)).cloned();
         let companies = known.companies(workspace).into_iter().chain(own).collect::<std::collections::BTreeSet<_>>();
         self.acquaint_with(client, companies.into_iter().collect(), freshness).await
@@ -65,8 +65,8 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         client: &Client,
         people: Vec<EntityRef>,
         freshness: Freshness,
-    ) -> Result<Option<Outcome>, String> {
-        let heads = self.memory.heads(&people).await.map_err(|error| error.to_string())?;
+    ) -> Result<Option<Outcome>, EnrichError> {
+        let heads = self.memory.heads(&people).await?;
         let fetches = people
             .into_iter()
             .map(|entity| (heads.get(&entity), entity))
@@ -89,9 +89,15 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     }
 
     /// Fetches one. Whoever is stored is good enough where the fetch does not work out.
-    async fn meet(&self, client: &Client, entity: &EntityRef, head: Option<&Head>) -> Result<Option<Outcome>, String> {
+    async fn meet(
+        &self,
+        client: &Client,
+        entity: &EntityRef,
+        head: Option<&Head>,
+    ) -> Result<Option<Outcome>, EnrichError> {
         let Some(resource) = resource_of(entity.entity_type) else { return Ok(None) };
-        let claim = self.memory.claim(entity).await.map_err(|error| error.to_string())?;
+        let claim = self.memory.claim(entity).await?;
+        let looked_at = self.clock.now_seconds();
         let object = match client.object(resource, &entity.id).await {
             Ok(object) => object,
             Err(ApiError::NotNow(not_now)) => {
@@ -102,10 +108,13 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             }
             Err(ApiError::NotFound) => {
                 if head.is_some() {
+                    // Whoever is stored is good enough where too many are not found.
+                    if self.too_much_absent(&entity.workspace).await?.is_some() {
+                        return Ok(None);
+                    }
                     self.revise_later(entity).await?;
                 }
-                let gone = self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, NOT_FOUND).await;
-                gone.map_err(|error| error.to_string())?;
+                self.memory.bury(entity, TombstoneKind::Absent, self.now(), claim, NOT_FOUND).await?;
                 return Ok(None);
             }
             Err(ApiError::Merged { survivor: Some(survivor) }) => {
@@ -125,24 +134,36 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 return Ok(None);
             }
         };
-        self.write(&view, claim, head).await?;
+        self.write(&view, claim, head, looked_at).await?;
         Ok(None)
     }
 
-    /// Writes a view, and sees to what follows from it for others.
-    pub(crate) async fn write(&self, view: &View, claim: Claim, head: Option<&Head>) -> Result<Written, String> {
-        let failed = |error: store::StoreError| error.to_string();
+    /// Writes the view of a look that began at `looked_at` (epoch seconds), and sees to what follows from it for others.
+    pub(crate) async fn write(
+        &self,
+        view: &View,
+        claim: Claim,
+        head: Option<&Head>,
+        looked_at: i64,
+    ) -> Result<Written, EnrichError> {
         let entity = &view.document.entity;
-        let foreseen = self.memory.will_rename(view, head).await.map_err(failed)?;
+        if is_withdrawn(view) {
+            let at = view.document.updated_at;
+            self.memory.bury(entity, TombstoneKind::Absent, at, claim, UNPUBLISHED).await?;
+            return Ok(Written::Gone);
+        }
+        if !self.memory.keeps(view, self.clock.now_seconds()) {
+            return Ok(Written::Gone);
+        }
+        let foreseen = self.memory.will_rename(view, head).await?;
         if foreseen {
             self.revise_later(entity).await?;
         }
-        let (shape, now) = (self.settings.shape(), self.clock.now_seconds());
-        let written = self.memory.write(view, claim, &shape, head, now).await.map_err(failed)?;
+        let written = self.memory.write(view, claim, &self.settings.shape(), head, looked_at).await?;
         match written {
             Written::Stored { renamed: true, .. } if !foreseen => self.revise_later(entity).await?,
             Written::Unchanged if matches!(entity.entity_type, EntityType::Contact | EntityType::Company) => {
-                self.memory.touch(entity, now).await.map_err(failed)?;
+                self.memory.touch(entity, looked_at).await?;
             }
             _ => {}
         }
@@ -150,28 +171,28 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     }
 
     /// What a writer does after its writes, once more: a run before this one was cut short, who knows where.
-    pub(crate) async fn follow_up(&self, entity: &EntityRef) -> Result<(), String> {
-        let failed = |error: store::StoreError| error.to_string();
-        let Some(stored) = self.memory.stored(entity).await.map_err(failed)? else { return Ok(()) };
+    pub(crate) async fn follow_up(&self, entity: &EntityRef) -> Result<(), EnrichError> {
+        // It may have been buried while that run was at work, and nobody else looks behind a tombstone.
+        self.memory.finish_burial(entity).await?;
+        let Some(stored) = self.memory.stored(entity).await? else { return Ok(()) };
         let mut people: Vec<EntityRef> = stored.view.names().into_iter().collect();
         people.push(entity.clone());
-        let heads = self.memory.heads(&people).await.map_err(failed)?;
+        let heads = self.memory.heads(&people).await?;
         let since = self.clock.now_seconds().saturating_sub(CUT_SHORT_SECONDS);
         for person in people.iter().filter(|person| heads.get(person).is_some_and(|head| head.fetched_at >= since)) {
-            if self.memory.is_named(person).await.map_err(failed)? {
+            if self.memory.is_named(person).await? {
                 self.revise_later(person).await?;
             }
         }
-        self.memory.revise(entity).await.map_err(failed)?;
+        self.memory.revise(entity).await?;
         Ok(())
     }
 
     /// One contact was merged into another. What is to follow is sent first: it does no harm where the rest fails.
-    pub(crate) async fn merge(&self, swallowed: &EntityRef, survivor: &str, at: Timestamp) -> Result<(), String> {
+    pub(crate) async fn merge(&self, swallowed: &EntityRef, survivor: &str, at: Timestamp) -> Result<(), EnrichError> {
         self.move_links(swallowed).await?;
-        let failed = |error: store::StoreError| error.to_string();
-        let claim = self.memory.claim(swallowed).await.map_err(failed)?;
-        let merged = self.memory.merge(swallowed, survivor, at, claim).await.map_err(failed)?;
+        let claim = self.memory.claim(swallowed).await?;
+        let merged = self.memory.merge(swallowed, survivor, at, claim).await?;
         tracing::info!(workspace = %swallowed.workspace, id = swallowed.id, survivor, merged, "contact merged");
         Ok(())
     }
@@ -182,7 +203,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         client: &Client,
         survivor: &EntityRef,
         at: Timestamp,
-    ) -> Result<Outcome, String> {
+    ) -> Result<Outcome, EnrichError> {
         let swallowed = match client.merge_history(&survivor.id).await {
             Ok(swallowed) => swallowed,
             Err(ApiError::NotNow(not_now)) => return Ok(Deferral::until_intercom_answers(&not_now)),
@@ -197,7 +218,7 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         };
         let entity = |id: &String| EntityRef::new(&survivor.workspace, EntityType::Contact, id);
         let swallowed: Vec<EntityRef> = swallowed.iter().filter(|id| **id != survivor.id).map(entity).collect();
-        let heads = self.memory.heads(&swallowed).await.map_err(|error| error.to_string())?;
+        let heads = self.memory.heads(&swallowed).await?;
         for contact in swallowed.iter().filter(|contact| !heads.get(contact).is_some_and(Head::is_final)) {
             self.merge(contact, &survivor.id, at).await?;
         }

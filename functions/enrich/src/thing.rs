@@ -4,10 +4,9 @@ use intercom::{
     Timestamp, WorkspaceId,
     client::{ApiError, Client},
 };
-use memory::{EntityRef, EntityType, View, transform};
+use memory::{EntityRef, View, transform};
 use platform::{cipher::TokenCipher, credentials::CredentialsSource};
 use store::{
-    StoreError,
     memory_table::{Head, NOT_FOUND, TombstoneKind, Written},
     queue::Queue,
 };
@@ -15,6 +14,7 @@ use store::{
 use crate::{
     Enrich,
     batch::Want,
+    error::EnrichError,
     outcome::{Deferral, Outcome},
     people::Freshness,
     resource_of,
@@ -22,7 +22,7 @@ use crate::{
 
 /// How often a message is put off because Intercom's view does not yet have what it tells of. The last try writes what
 /// the message itself shows.
-const LAG_TRIES: u32 = 3;
+pub(crate) const LAG_TRIES: u32 = 3;
 
 impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     /// Brings one thing up to date for all messages that ask for it, with one fetch or none.
@@ -33,7 +33,10 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         };
         match refreshed {
             Ok(outcomes) => outcomes,
-            Err(error) => wants.iter().map(|want| (want.record, Outcome::Failed(error.clone()))).collect(),
+            Err(error) => {
+                let outcome = Outcome::from(error);
+                wants.iter().map(|want| (want.record, outcome.clone())).collect()
+            }
         }
     }
 
@@ -42,18 +45,18 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         client: &Client,
         entity: &EntityRef,
         wants: &[Want],
-    ) -> Result<Vec<(usize, Outcome)>, String> {
-        let failed = |error: StoreError| error.to_string();
+    ) -> Result<Vec<(usize, Outcome)>, EnrichError> {
         let each = |outcome: Outcome| wants.iter().map(|want| (want.record, outcome.clone())).collect::<Vec<_>>();
         let Some(resource) = resource_of(entity.entity_type) else {
             return Ok(each(Outcome::Failed(format!("a {} cannot be fetched", entity.entity_type))));
         };
         let shape = self.settings.shape();
-        let stored = self.memory.head(entity).await.map_err(failed)?;
+        let stored = self.memory.head(entity).await?;
         if stored.as_ref().is_some_and(|head| wants.iter().all(|want| is_known(head, want, &shape))) {
             return Ok(each(Outcome::Done));
         }
-        let claim = self.memory.claim(entity).await.map_err(failed)?;
+        let claim = self.memory.claim(entity).await?;
+        let looked_at = self.clock.now_seconds();
         let object = match client.object(resource, &entity.id).await {
             Ok(object) => object,
             Err(ApiError::NotNow(not_now)) => return Ok(each(Deferral::until_intercom_answers(&not_now))),
@@ -72,7 +75,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             }
             Err(error @ ApiError::Forbidden { .. }) => {
                 tracing::error!(workspace = %entity.workspace, entity = %entity.entity_type, %error, "not permitted");
+                // The permission, or the plan, may come back: the next walk that is allowed to read looks again.
+                let since = wants.iter().filter_map(|want| want.since).min();
+                self.mark_dirty(&entity.workspace, &[resource], since).await?;
                 return Ok(each(Outcome::Dropped("permission missing")));
+            }
+            Err(error @ ApiError::TooLarge { .. }) => {
+                tracing::error!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, %error, "passed by");
+                return Ok(each(Outcome::Dropped("too large")));
             }
             Err(error @ (ApiError::Rejected { .. } | ApiError::Unexpected { .. })) => {
                 return Ok(each(Outcome::Failed(error.to_string())));
@@ -90,11 +100,11 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         if let Some(wait) = self.acquaint(client, &view, freshness).await?.filter(|_| patient) {
             return Ok(each(wait));
         }
-        let written = self.write(&view, claim, stored.as_ref()).await?;
+        let written = self.write(&view, claim, stored.as_ref(), looked_at).await?;
         tracing::info!(workspace = %entity.workspace, entity = %entity.entity_type, id = entity.id, ?written, "written");
         let mut outcomes = Vec::new();
         for want in wants {
-            outcomes.push((want.record, self.answered(want, &view, written, &shape).await.map_err(failed)?));
+            outcomes.push((want.record, self.answered(want, &view, written, &shape).await?));
         }
         Ok(outcomes)
     }
@@ -105,15 +115,15 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         client: &Client,
         workspace: &WorkspaceId,
         error: &ApiError,
-    ) -> Result<Outcome, String> {
-        if self.access.refused(workspace, client, error).await.map_err(|error| error.to_string())? {
+    ) -> Result<Outcome, EnrichError> {
+        if self.access.refused(workspace, client, error).await? {
             self.metrics.count("TokensRefused", 1, &[], self.clock.now_ms());
         }
         Ok(Deferral::because("token refused"))
     }
 
     /// Whether a message has what it told of. Intercom's view may lag behind its own webhook.
-    async fn answered(&self, want: &Want, view: &View, written: Written, shape: &str) -> Result<Outcome, StoreError> {
+    async fn answered(&self, want: &Want, view: &View, written: Written, shape: &str) -> Result<Outcome, EnrichError> {
         let lacks_part = want.part.as_ref().is_some_and(|part| !shows(view, &part.id, part.version, part.redacted));
         let lacks_update = want.updated_at.is_some_and(|seen| view.document.updated_at.epoch_seconds() < seen);
         if written == Written::Gone || !(lacks_part || lacks_update) {
@@ -124,31 +134,6 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
         }
         self.memory.put_shown(&view.document.entity, &want.shown, shape).await?;
         Ok(Outcome::Done)
-    }
-
-    /// Intercom does not have it. What was known is deleted; what was never seen may be too new to be served.
-    async fn not_found(
-        &self,
-        entity: &EntityRef,
-        wants: &[Want],
-        stored: Option<&Head>,
-    ) -> Result<Vec<(usize, Outcome)>, String> {
-        if stored.is_some_and(|head| head.tombstone.is_some()) {
-            return Ok(wants.iter().map(|want| (want.record, Outcome::Done)).collect());
-        }
-        if stored.is_some() || wants.iter().any(|want| want.updated_at.is_some()) {
-            let kind = match entity.entity_type {
-                EntityType::Conversation | EntityType::Ticket => TombstoneKind::Erased,
-                // Archived and merged contacts are not found either; only `contact.deleted` erases what one wrote.
-                _ => TombstoneKind::Absent,
-            };
-            self.bury(entity, kind, self.now(), NOT_FOUND).await?;
-            return Ok(wants.iter().map(|want| (want.record, Outcome::Done)).collect());
-        }
-        let outcome = |want: &Want| {
-            if want.deferrals < LAG_TRIES { Deferral::because("not found yet") } else { Outcome::Dropped("not found") }
-        };
-        Ok(wants.iter().map(|want| (want.record, outcome(want))).collect())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

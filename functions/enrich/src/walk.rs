@@ -10,7 +10,7 @@ use store::{
     queue::Queue,
 };
 
-use crate::{Enrich, batch::MARGIN_MS, outcome::Outcome};
+use crate::{Enrich, batch::MARGIN_MS, error::EnrichError, outcome::Outcome};
 
 /// Things revised at once.
 const CONCURRENCY: usize = 4;
@@ -24,13 +24,14 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     pub(crate) async fn walk(&self, walk: &Walk, deadline_ms: i64) -> Outcome {
         match self.walk_on(walk, deadline_ms).await {
             Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Failed(error),
+            Err(error) => error.into(),
         }
     }
 
-    async fn walk_on(&self, walk: &Walk, deadline_ms: i64) -> Result<(), String> {
+    async fn walk_on(&self, walk: &Walk, deadline_ms: i64) -> Result<(), EnrichError> {
         let place = &walk.place;
-        let kind: EntityType = place.entity.parse().map_err(|_| "a walk for an unknown kind of thing".to_owned())?;
+        let kind: EntityType =
+            place.entity.parse().map_err(|_| EnrichError::broken("a walk for an unknown kind of thing"))?;
         let to = EntityRef::new(&place.workspace, kind, &place.id);
         let mut cursor = place.cursor.clone();
         loop {
@@ -38,12 +39,12 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
                 let rest = Walk { errand: walk.errand, place: Place { cursor, ..place.clone() } };
                 return self.send(rest, 0).await;
             }
-            let page = self.memory.linked(&to, cursor.as_deref()).await.map_err(|error| error.to_string())?;
+            let page = self.memory.linked(&to, cursor.as_deref()).await?;
             let revised = stream::iter(page.entities.iter().map(Ok::<_, StoreError>))
                 .map_ok(|entity| self.memory.revise(entity))
                 .try_buffer_unordered(CONCURRENCY)
                 .try_fold(0_u64, |sum, changed| async move { Ok(sum + u64::from(changed)) });
-            let revised = revised.await.map_err(|error| error.to_string())?;
+            let revised = revised.await?;
             self.metrics.count("ThingsRevised", revised, &[("errand", walk.errand.as_str())], self.clock.now_ms());
             cursor = page.cursor;
             if cursor.is_none() {
@@ -58,9 +59,9 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
             let again = Place { cursor: None, pass: 2, ..place.clone() };
             return self.send(Walk { errand: walk.errand, place: again }, after).await;
         }
-        self.memory.finish_burial(&to).await.map_err(|error| error.to_string())?;
+        self.memory.finish_burial(&to).await?;
         if walk.errand == Errand::Erase {
-            self.memory.note_erased(&to, self.now()).await.map_err(|error| error.to_string())?;
+            self.memory.note_erased(&to, self.now()).await?;
             tracing::info!(workspace = %to.workspace, entity = %to.entity_type, id = to.id, "erased everywhere");
             self.metrics.count("ErasuresDone", 1, &[], self.clock.now_ms());
         }
@@ -68,23 +69,23 @@ impl<Q: Queue, C: TokenCipher, S: CredentialsSource> Enrich<Q, C, S> {
     }
 
     /// Has everything that an erased contact wrote, and every link to it, removed.
-    pub(crate) async fn erase_everywhere(&self, of: &EntityRef) -> Result<(), String> {
+    pub(crate) async fn erase_everywhere(&self, of: &EntityRef) -> Result<(), EnrichError> {
         self.send(Walk::begin(Errand::Erase, of, 1, self.clock.now_ms()), 0).await
     }
 
     /// Has the links of a merged contact moved to its survivor, now and once more when slower writers are done.
-    pub(crate) async fn move_links(&self, of: &EntityRef) -> Result<(), String> {
+    pub(crate) async fn move_links(&self, of: &EntityRef) -> Result<(), EnrichError> {
         // Late enough for the tombstone to stand.
         self.send(Walk::begin(Errand::Revise, of, 1, self.clock.now_ms()), 5).await
     }
 
     /// Has everything that repeats a name or the companies of somebody brought up to date.
-    pub(crate) async fn revise_later(&self, of: &EntityRef) -> Result<(), String> {
+    pub(crate) async fn revise_later(&self, of: &EntityRef) -> Result<(), EnrichError> {
         self.send(Walk::after_rename(of, self.clock.now_ms()), REVISE_AFTER).await
     }
 
-    async fn send(&self, walk: Walk, delay_seconds: u32) -> Result<(), String> {
+    async fn send(&self, walk: Walk, delay_seconds: u32) -> Result<(), EnrichError> {
         let message = Message::Walk(walk).write();
-        self.queues.live.send(message, delay_seconds).await.map_err(|error| error.to_string())
+        Ok(self.queues.live.send(message, delay_seconds).await?)
     }
 }

@@ -35,7 +35,7 @@ use platform::{
 };
 use serde_json::value::RawValue;
 use store::{
-    message::{MAX_MESSAGE, Message, Notification},
+    message::{MAX_NEW_MESSAGE, Message, Notification},
     queue::Queue,
 };
 use tokio::time::{Instant, timeout_at};
@@ -179,6 +179,7 @@ fn read(body: &VerifiedBody, request: &Request, now_ms: i64) -> Result<Notificat
         topic: envelope.topic.as_str().to_owned(),
         received_at_ms: now_ms,
         deferrals: 0,
+        put_off_since_ms: 0,
         trace: request.header("x-amzn-trace-id").filter(|t| t.len() <= MAX_TRACE).map(str::to_owned),
         notification: RawValue::from_string(text.to_owned()).map_err(NotificationError::NotJson)?,
     })
@@ -187,7 +188,7 @@ fn read(body: &VerifiedBody, request: &Request, now_ms: i64) -> Result<Notificat
 /// The text of a message that SQS takes.
 fn fitting(notification: Notification) -> String {
     let text = Message::Notification(notification.clone()).write();
-    if text.len() <= MAX_MESSAGE {
+    if text.len() <= MAX_NEW_MESSAGE {
         return text;
     }
     tracing::warn!(bytes = text.len(), topic = notification.topic, "too large for a message; slimmed");

@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::twist;
 use crate::error::ApiError;
-use crate::failures::FailureKind;
+use crate::failures::{Asked, FailureKind};
 use crate::rate::Rate;
 use crate::state::{EmulatorState, Inner};
 
@@ -61,22 +62,26 @@ impl ApiVersion {
 
 pub(super) async fn gate(State(state): State<Arc<EmulatorState>>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
-    let (admission, request_id, latency) = admit(&state, &request, &path);
+    let asked;
+    (request, asked) = twist::asked(request).await;
+    let (admission, request_id, latency) = admit(&state, &request, &path, &asked);
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
     }
     let named = request.headers().get("intercom-version").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let version = named.as_deref().map_or(Some(ApiVersion::DEFAULT), ApiVersion::parse);
     let Admission { rate, outcome } = admission;
-    let mut truncate = false;
+    let mut after = None;
     let response = match outcome {
         Outcome::Refuse(error) => error.into_response(),
         Outcome::Answer(response) => response,
-        Outcome::Pass { delay_ms, cut } => {
-            if delay_ms > 0 {
-                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        Outcome::Pass(strike) => {
+            match strike {
+                Some(FailureKind::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                Some(FailureKind::FirstAgain) => request = twist::without_cursor(request).await,
+                _ => {}
             }
-            truncate = cut;
+            after = strike;
             match version {
                 None => ApiError::version_invalid().into_response(),
                 Some(version) => {
@@ -88,7 +93,12 @@ pub(super) async fn gate(State(state): State<Arc<EmulatorState>>, mut request: R
     };
     let echoed = named.unwrap_or_else(|| "2.14".to_owned());
     let response = finish(response, rate, &request_id, &echoed);
-    if truncate { cut_short(response).await } else { response }
+    match after {
+        Some(FailureKind::Truncated) => cut_short(response).await,
+        Some(kind) if twist::concerns(&kind) => twist::answer(response, &kind, &asked).await,
+        Some(FailureKind::Replaced { text, by }) => replaced(response, &text, &by).await,
+        _ => response,
+    }
 }
 
 /// What was decided at the door.
@@ -100,10 +110,11 @@ struct Admission {
 enum Outcome {
     Refuse(ApiError),
     Answer(Response),
-    Pass { delay_ms: u64, cut: bool },
+    /// The right answer, but for what this does to it.
+    Pass(Option<FailureKind>),
 }
 
-fn admit(state: &EmulatorState, request: &Request, path: &str) -> (Admission, String, u64) {
+fn admit(state: &EmulatorState, request: &Request, path: &str, asked: &Asked) -> (Admission, String, u64) {
     let now = state.now();
     let mut inner = state.lock();
     let Inner { settings, access, rate, requests, failures, noise, .. } = &mut *inner;
@@ -111,7 +122,7 @@ fn admit(state: &EmulatorState, request: &Request, path: &str) -> (Admission, St
     let mut told = rate.take(now, settings.rate_limit_per_10s);
     requests.count(format!("{} {path}", request.method()), rate.window_end(), rate.used());
     let outcome = if told.allowed {
-        let strike = failures.strike(request.method(), path);
+        let strike = failures.strike(request.method(), path, asked);
         let authorized = path == TOKEN_ROUTE || bearer(request.headers()).is_some_and(|token| access.allows(token));
         decide(strike, &mut told, authorized, request.headers())
     } else {
@@ -124,12 +135,16 @@ fn admit(state: &EmulatorState, request: &Request, path: &str) -> (Admission, St
 }
 
 fn decide(strike: Option<FailureKind>, rate: &mut Rate, authorized: bool, headers: &HeaderMap) -> Outcome {
-    let mut pass = (0, false);
-    match strike {
-        Some(FailureKind::Status { status }) => return Outcome::Refuse(failed(status)),
+    match &strike {
+        Some(FailureKind::Status { status }) => return Outcome::Refuse(failed(*status)),
         Some(FailureKind::Refuse { status, code }) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-            return Outcome::Refuse(ApiError::new(status, &code, "refused by a failure rule"));
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST);
+            return Outcome::Refuse(ApiError::new(status, code, "refused by a failure rule"));
+        }
+        Some(FailureKind::Foreign { status }) => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let html = "<html><head><title>Error</title></head><body>nginx</body></html>";
+            return Outcome::Answer((status, [(header::CONTENT_TYPE, "text/html")], html).into_response());
         }
         Some(FailureKind::RateLimited) => {
             rate.remaining = 0;
@@ -146,9 +161,8 @@ fn decide(strike: Option<FailureKind>, rate: &mut Rate, authorized: bool, header
             response.extensions_mut().insert(Disconnect);
             return Outcome::Answer(response);
         }
-        Some(FailureKind::Delay { ms }) => pass.0 = ms,
-        Some(FailureKind::Truncated) => pass.1 = true,
-        None => {}
+        Some(FailureKind::Oversized) => return Outcome::Answer(twist::oversized()),
+        _ => {}
     }
     if !headers.contains_key(header::ACCEPT) {
         return Outcome::Refuse(ApiError::new(
@@ -160,7 +174,7 @@ fn decide(strike: Option<FailureKind>, rate: &mut Rate, authorized: bool, header
     if !authorized {
         return Outcome::Refuse(ApiError::unauthorized());
     }
-    Outcome::Pass { delay_ms: pass.0, cut: pass.1 }
+    Outcome::Pass(strike)
 }
 
 /// The token of an `Authorization: Bearer …` header.
@@ -205,6 +219,17 @@ fn finish(mut response: Response, rate: Rate, request_id: &str, version: &str) -
     write("x-ratelimit-remaining", &rate.remaining.to_string());
     write("x-ratelimit-reset", &rate.reset.to_string());
     response
+}
+
+/// One text stands for another in the body.
+async fn replaced(response: Response, text: &str, by: &str) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(whole) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let whole = String::from_utf8_lossy(&whole).replace(text, by);
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
+    Response::from_parts(parts, Body::from(whole))
 }
 
 /// Promises the whole body, sends half of it, and ends the connection.

@@ -8,6 +8,7 @@ mod directory;
 mod gate;
 mod search;
 mod tickets;
+mod twist;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,6 +5,8 @@ use std::fmt;
 use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 
+use crate::lenient;
+
 /// Why a call gave no object. Texts hold codes and ids, never a token, a body or a person's data.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -45,6 +47,12 @@ pub enum ApiError {
         code: String,
         /// Intercom's id of the request, or "none".
         request_id: String,
+    },
+    /// The answer is longer than any that is read: a page of fewer objects may not be, one object always is.
+    #[error("Intercom's answer is longer than {limit} bytes")]
+    TooLarge {
+        /// How much is read at most.
+        limit: usize,
     },
     /// Well-formed JSON that is not what was asked for.
     #[error("Intercom answered with something else than was asked for: {what}")]
@@ -96,6 +104,11 @@ impl NotNow {
         Self { retry_at_ms: Some(until_ms), cause: NotNowCause::RateLimited }
     }
 
+    /// The invocation ends too soon for another call; Intercom has failed at nothing.
+    pub(crate) fn out_of_time(now_ms: i64) -> Self {
+        Self { retry_at_ms: Some(now_ms), cause: NotNowCause::TimedOut }
+    }
+
     /// The error itself is dropped: its text holds the URL and says little more.
     pub(crate) fn unreachable(error: &reqwest::Error) -> Self {
         tracing::debug!(timeout = error.is_timeout(), connect = error.is_connect(), "no answer from Intercom");
@@ -128,7 +141,12 @@ struct ErrorEntry {
 impl ErrorBody {
     /// Never fails: what is no error list has no code.
     pub fn parse(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+        lenient::read_bytes(body).ok().and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
+    }
+
+    /// Whether Intercom's API wrote this, and not something on the way to it: a list of errors that have codes.
+    pub fn is_intercoms(&self) -> bool {
+        self.errors.iter().any(|error| error.code.is_some())
     }
 
     /// The first code, if it looks like one: it goes into logs.
@@ -146,8 +164,12 @@ pub(crate) fn from_status(
     survivor: Option<String>,
 ) -> ApiError {
     let code = body.code().to_owned();
-    let request_id = body.request_id.or(header_id).unwrap_or_else(|| "none".to_owned());
+    let request_id = body.request_id.clone().or(header_id).unwrap_or_else(|| "none".to_owned());
     match status.as_u16() {
+        // What an edge, a proxy or a captcha answers says nothing about the object.
+        status @ (402..=404) if !body.is_intercoms() => {
+            NotNow { retry_at_ms: None, cause: NotNowCause::Status(status) }.into()
+        }
         401 => ApiError::Unauthorized { request_id },
         402 | 403 => ApiError::Forbidden { code, request_id },
         404 => ApiError::NotFound,
@@ -164,4 +186,27 @@ pub(crate) fn survivor(headers: &HeaderMap) -> Option<String> {
     let target = link.split_once('<')?.1.split_once('>')?.0;
     let id = target.rsplit_once("/contacts/")?.1;
     (!id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric())).then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn answered(status: u16, body: &str) -> ApiError {
+        from_status(StatusCode::from_u16(status).unwrap(), ErrorBody::parse(body.as_bytes()), None, None)
+    }
+
+    #[test]
+    fn only_intercoms_own_error_list_says_that_something_is_gone_or_forbidden() {
+        let list = r#"{"type":"error.list","request_id":null,"errors":[{"code":"not_found","message":"half \ud83d"}]}"#;
+        assert!(matches!(answered(404, list), ApiError::NotFound));
+        assert!(matches!(answered(403, list), ApiError::Forbidden { .. }));
+        for body in ["<html>404 Not Found</html>", "", "{}", r#"{"errors":[]}"#, r#"{"message":"no Route matched"}"#] {
+            for status in [402, 403, 404] {
+                let error = answered(status, body);
+                assert!(matches!(error, ApiError::NotNow(_)), "HTTP {status} {body}: {error}");
+            }
+        }
+    }
 }

@@ -1,116 +1,10 @@
-//! Pages: what can be walked, how each kind is asked for, and what a page says about the next one.
+//! Pages: how each kind is asked for, and what a page says about the next one.
 
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ApiError, Client};
+use super::{ApiError, Client, Resource};
 use crate::{Timestamp, notification::id_text};
-
-/// A kind of object that Intercom lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Resource {
-    /// Searched by `updated_at`; a page has no parts.
-    Conversations,
-    /// Which conversations were deleted, newest deletion first: `{id, deleted_at}`. Needs API 2.16.
-    #[serde(rename = "deleted_conversations")]
-    DeletedConversations,
-    /// Searched by `updated_at`; a page has the parts.
-    Tickets,
-    /// Listed; searched by `updated_at`, which Intercom cuts to days.
-    Contacts,
-    /// Scrolled: the list stops at 10,000.
-    Companies,
-    /// Listed, newest change first.
-    Articles,
-    /// One answer.
-    Admins,
-    /// One answer.
-    Teams,
-    /// One answer.
-    Tags,
-    /// One answer.
-    Segments,
-    /// What a contact did, by one call a contact: read only where it is asked for.
-    #[serde(rename = "data_events")]
-    DataEvents,
-}
-
-impl Resource {
-    /// All that an install begins to read, in the order in which a first pass is most useful: names before what refers to
-    /// them.
-    pub const ALL: [Resource; 10] = [
-        Resource::Admins,
-        Resource::Teams,
-        Resource::Tags,
-        Resource::Segments,
-        Resource::Companies,
-        Resource::Contacts,
-        Resource::Conversations,
-        Resource::DeletedConversations,
-        Resource::Tickets,
-        Resource::Articles,
-    ];
-
-    /// As in checkpoints, in logs and (but for deleted conversations) in the path of the REST API.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Conversations => "conversations",
-            Self::DeletedConversations => "deleted_conversations",
-            Self::Tickets => "tickets",
-            Self::Contacts => "contacts",
-            Self::Companies => "companies",
-            Self::Articles => "articles",
-            Self::Admins => "admins",
-            Self::Teams => "teams",
-            Self::Tags => "tags",
-            Self::Segments => "segments",
-            Self::DataEvents => "data_events",
-        }
-    }
-
-    /// Reads [`Resource::path`] back.
-    pub fn from_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().chain([Self::DataEvents]).find(|r| r.path() == path)
-    }
-
-    /// Read in windows of `updated_at`.
-    pub fn is_windowed(self) -> bool {
-        matches!(self, Self::Conversations | Self::Tickets)
-    }
-
-    /// Listed in pages that are counted: what goes meanwhile moves everything behind it to the front.
-    pub fn is_numbered(self) -> bool {
-        matches!(self, Self::Articles | Self::DeletedConversations)
-    }
-
-    /// Whether a page says when each object last changed, so that a later pass can ask for what changed since.
-    pub fn is_incremental(self) -> bool {
-        matches!(
-            self,
-            Self::Conversations | Self::DeletedConversations | Self::Tickets | Self::Contacts | Self::Articles
-        )
-    }
-
-    /// The field of an object that says when it last changed.
-    pub fn changed_field(self) -> &'static str {
-        match self {
-            Self::DeletedConversations => "deleted_at",
-            Self::DataEvents => "created_at",
-            _ => "updated_at",
-        }
-    }
-
-    /// Where a list answer has its objects, where that is not `data`.
-    fn list_key(self) -> &'static str {
-        match self {
-            Self::DeletedConversations => "conversations",
-            Self::DataEvents => "events",
-            other => other.path(),
-        }
-    }
-}
 
 /// Which page.
 #[derive(Clone, Copy, Debug)]
@@ -123,12 +17,14 @@ pub struct PageRequest<'a> {
     pub since: Option<Timestamp>,
     /// Only what changed at or before this second, where it can be asked so (searches).
     pub until: Option<Timestamp>,
+    /// Objects at most; `None` for as many as usual.
+    pub per_page: Option<u32>,
 }
 
 impl<'a> PageRequest<'a> {
     /// The first page of everything, or the one at `cursor`.
     pub fn of(resource: Resource, cursor: Option<&'a str>) -> Self {
-        Self { resource, cursor, since: None, until: None }
+        Self { resource, cursor, since: None, until: None, per_page: None }
     }
 }
 
@@ -145,16 +41,15 @@ pub struct Page {
     pub took_ms: i64,
 }
 
-/// Objects a page. Search slows down and times out at 100 and more (GitbookIO/integrations #1044).
+/// Objects of one page of contacts that are searched: fewer than of the list, which has no such trouble.
 const SEARCH_PAGE: u32 = 50;
-const LIST_PAGE: u32 = 150;
-const ARTICLE_PAGE: u32 = 50;
-const DELETED_PAGE: u32 = 60;
-const COMPANY_PAGE: u32 = 60;
 const EVENT_PAGE: u32 = 150;
 
 /// What the cursor of the list of companies begins with; any other is a scroll's.
 const LISTED: &str = "page:";
+
+/// What the cursor of the list of contacts begins with, in a walk that would search.
+const CONTACT_LIST: &str = "list:";
 
 /// The first version that lists deleted conversations.
 const DELETED_VERSION: &str = "2.16";
@@ -169,26 +64,37 @@ impl Client {
     /// See [`ApiError`]. A cursor that Intercom no longer knows is `NotFound` (scroll) or `Rejected`: begin again. Data
     /// events have no pages of their own: `Unexpected`.
     pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, ApiError> {
-        let PageRequest { resource, cursor, since, until } = request;
+        let PageRequest { resource, cursor, since, until, per_page } = request;
+        let usual = resource.page_size().unwrap_or(u32::MAX);
+        let per_page = per_page.map_or(usual, |asked| asked.clamp(1, usual));
         match resource {
-            Resource::Conversations | Resource::Tickets => self.search(resource, cursor, since, until).await,
-            Resource::Contacts => match since.and_then(|s| s.earlier(CONTACT_OVERLAP_SECONDS)) {
-                Some(since) => {
-                    let until = until.and_then(|u| u.earlier(-CONTACT_OVERLAP_SECONDS));
-                    self.search(resource, cursor, Some(since), until).await
+            Resource::Conversations | Resource::Tickets => {
+                self.search(Search { resource, cursor, since, until, per_page }).await
+            }
+            Resource::Contacts => match cursor.and_then(|cursor| cursor.strip_prefix(CONTACT_LIST)) {
+                Some(cursor) => {
+                    let page = self.list(resource, Some(cursor).filter(|c| !c.is_empty()), per_page).await?;
+                    Ok(Page { next: page.next.map(|next| format!("{CONTACT_LIST}{next}")), ..page })
                 }
-                None => self.list(resource, cursor).await,
+                None => match since.and_then(|s| s.earlier(CONTACT_OVERLAP_SECONDS)) {
+                    Some(since) => {
+                        let until = until.and_then(|u| u.earlier(-CONTACT_OVERLAP_SECONDS));
+                        let per_page = per_page.min(SEARCH_PAGE);
+                        self.search(Search { resource, cursor, since: Some(since), until, per_page }).await
+                    }
+                    None => self.list(resource, cursor, per_page).await,
+                },
             },
             Resource::Companies => match cursor.and_then(|cursor| cursor.strip_prefix(LISTED)) {
-                Some(number) => self.listed_companies(number).await,
+                Some(number) => self.listed_companies(number, per_page).await,
                 None => self.scroll(cursor).await,
             },
             Resource::Articles => {
-                let query = [("per_page", ARTICLE_PAGE.to_string())];
+                let query = [("per_page", per_page.to_string())];
                 self.numbered(resource, "/articles", &query, cursor, since).await
             }
             Resource::DeletedConversations => {
-                let query = [("per_page", DELETED_PAGE.to_string()), ("order", "desc".to_owned())];
+                let query = [("per_page", per_page.to_string()), ("order", "desc".to_owned())];
                 let client = self.with_version(DELETED_VERSION);
                 client.numbered(resource, "/conversations/deleted", &query, cursor, since).await
             }
@@ -200,10 +106,47 @@ impl Client {
         }
     }
 
+    /// How many things of a kind there are, by one small question; `None` where Intercom does not say.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub async fn total(&self, resource: Resource) -> Result<Option<u64>, ApiError> {
+        let page = match resource {
+            Resource::Tickets => {
+                self.search(Search { resource, cursor: None, since: None, until: None, per_page: 1 }).await?
+            }
+            Resource::Contacts => self.list(resource, None, 1).await?,
+            Resource::Articles => {
+                self.numbered(resource, "/articles", &[("per_page", "1".to_owned())], None, None).await?
+            }
+            _ => return Ok(None),
+        };
+        Ok(page.total)
+    }
+
+    /// Where a walk of contacts begins that lists them, though it could search: the search does not get through.
+    pub fn contact_list() -> String {
+        CONTACT_LIST.to_owned()
+    }
+
+    /// Whether a cursor is one of [`Client::contact_list`] or [`Client::company_list`], and which page of the latter it names.
+    pub fn listed(cursor: Option<&str>) -> Option<Option<u64>> {
+        let cursor = cursor?;
+        match cursor.strip_prefix(LISTED) {
+            Some(number) => Some(number.parse().ok()),
+            None => cursor.starts_with(CONTACT_LIST).then_some(None),
+        }
+    }
+
+    /// The list of companies from this page on.
+    pub fn company_list_from(number: u64) -> String {
+        format!("{LISTED}{number}")
+    }
+
     /// Where a walk of companies begins that does not scroll: somebody else holds the workspace's one scroll. Intercom ends
     /// this list at 10,000 and leaves out companies without users.
     pub fn company_list() -> String {
-        format!("{LISTED}1")
+        Self::company_list_from(1)
     }
 
     /// What a contact did in the last 90 days, newest first; Intercom keeps no more. `cursor` is a page's `next`.
@@ -232,13 +175,8 @@ impl Client {
         Ok(Page { items: items(answer, Resource::DataEvents)?, next, took_ms, ..Page::default() })
     }
 
-    async fn search(
-        &self,
-        resource: Resource,
-        cursor: Option<&str>,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<Page, ApiError> {
+    async fn search(&self, search: Search<'_>) -> Result<Page, ApiError> {
+        let Search { resource, cursor, since, until, per_page } = search;
         // Whether `>` and `<` include their value is not settled, so the second itself is asked for as well.
         let bound = |operator: &str, at: i64| {
             json!({"operator": "OR", "value": [
@@ -254,7 +192,7 @@ impl Client {
         let mut body = json!({
             "query": query,
             "sort": {"field": "updated_at", "order": "ascending"},
-            "pagination": {"per_page": SEARCH_PAGE},
+            "pagination": {"per_page": per_page},
         });
         if let (Some(cursor), Some(pagination)) = (cursor, body.get_mut("pagination")) {
             pagination["starting_after"] = json!(cursor);
@@ -264,18 +202,19 @@ impl Client {
         Ok(Page { took_ms, ..cursor_page(answer, resource)? })
     }
 
-    async fn list(&self, resource: Resource, cursor: Option<&str>) -> Result<Page, ApiError> {
-        let per_page = LIST_PAGE.to_string();
+    async fn list(&self, resource: Resource, cursor: Option<&str>, per_page: u32) -> Result<Page, ApiError> {
+        let per_page = per_page.to_string();
         let mut query = vec![("per_page", per_page.as_str())];
         query.extend(cursor.map(|c| ("starting_after", c)));
         let (answer, took_ms) = self.get_timed(&format!("/{}", resource.path()), &query).await?;
         Ok(Page { took_ms, ..cursor_page(answer, resource)? })
     }
 
-    /// The end of a scroll is an empty page with the same parameter, so there is no last page before that.
+    /// The end of a scroll is an empty page with the same parameter, so there is no last page before that. Each request moves
+    /// the scroll on: what was in an answer that was lost comes with no later one.
     async fn scroll(&self, cursor: Option<&str>) -> Result<Page, ApiError> {
         let query: Vec<_> = cursor.map(|c| ("scroll_param", c)).into_iter().collect();
-        let (answer, took_ms) = self.get_timed("/companies/scroll", &query).await?;
+        let (answer, took_ms) = self.get_once("/companies/scroll", &query).await?;
         let next = answer.get("scroll_param").and_then(Value::as_str).map(str::to_owned);
         let total = answer.get("total_count").and_then(Value::as_u64);
         let items = items(answer, Resource::Companies)?;
@@ -283,8 +222,8 @@ impl Client {
         Ok(Page { items, next, total, took_ms })
     }
 
-    async fn listed_companies(&self, number: &str) -> Result<Page, ApiError> {
-        let query = [("per_page", COMPANY_PAGE.to_string()), ("order", "asc".to_owned())];
+    async fn listed_companies(&self, number: &str, per_page: u32) -> Result<Page, ApiError> {
+        let query = [("per_page", per_page.to_string()), ("order", "asc".to_owned())];
         let page = self.numbered(Resource::Companies, "/companies", &query, Some(number), None).await?;
         Ok(Page { next: page.next.as_ref().map(|number| format!("{LISTED}{number}")), ..page })
     }
@@ -305,15 +244,27 @@ impl Client {
         let (answer, took_ms) = self.get_timed(path, &query).await?;
         let total = answer.get("total_count").and_then(Value::as_u64);
         let pages = answer.pointer("/pages/total_pages").and_then(Value::as_u64);
-        let has_next = answer.pointer("/pages/next").is_some_and(|n| !n.is_null()) || pages.is_some_and(|p| number < p);
+        let points_on = answer.pointer("/pages/next").is_some_and(|next| !next.is_null());
         let items = items(answer, resource)?;
+        // A count of pages that is too large points to empty ones without end; a pointer is taken at its word.
+        let has_next = points_on || (!items.is_empty() && pages.is_some_and(|pages| number < pages));
         let reached = |item: &Value| {
             let changed = item.get(resource.changed_field()).and_then(Timestamp::from_value);
             since.is_some_and(|since| changed.is_some_and(|changed| changed < since))
         };
-        let more = has_next && !items.is_empty() && !items.iter().any(reached);
+        let more = has_next && !items.iter().any(reached);
         Ok(Page { items, next: more.then(|| (number + 1).to_string()), total, took_ms })
     }
+}
+
+/// What is searched for.
+#[derive(Clone, Copy)]
+struct Search<'a> {
+    resource: Resource,
+    cursor: Option<&'a str>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    per_page: u32,
 }
 
 fn cursor_page(mut answer: Value, resource: Resource) -> Result<Page, ApiError> {

@@ -8,13 +8,16 @@ use aws_sdk_dynamodb::{
 use intercom::{Timestamp, WorkspaceId};
 use sha2::{Digest, Sha256};
 
-use super::{Checkpoint, Due, PREFIX, Phase, Purpose, SHARDS, Stage, WindowSpan};
+use super::{Census, Checkpoint, Due, PREFIX, Phase, Purpose, SHARDS, Stage, Tally, Trail, WindowSpan};
 use crate::{
     StoreError,
     error::if_held,
     installation::pk,
     item::{Item, Reader, count, n, s},
 };
+
+/// The longest that a checkpoint is put off, in seconds.
+const LONGEST_PUT_OFF: i64 = 3_600;
 
 /// The checkpoints in StateTable.
 #[derive(Clone, Debug)]
@@ -198,6 +201,42 @@ impl Checkpoints {
         if_held(outcome).map(drop)
     }
 
+    /// Puts off a checkpoint that this bundle itself could not work on, whatever the reason: unread, so that one which cannot
+    /// be read is put off, too. Each time in a row twice as long as the last, from 20 seconds up to an hour, so that those
+    /// which are broken for good are not for ever the oldest that are due. Not where another run holds the lease.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn put_off(&self, due: &Due, owner: &str, now: i64, why: &str) -> Result<(), StoreError> {
+        const OURS: &str = "next_run_at = :due AND (attribute_not_exists(lease_owner) OR lease_owner = :owner)";
+        let ours = |request: UpdateItemFluentBuilder| {
+            request
+                .condition_expression(OURS)
+                .expression_attribute_values(":due", n(due.next_run_at))
+                .expression_attribute_values(":owner", s(owner))
+        };
+        let counted = ours(self.update(&due.workspace, &due.resource))
+            .update_expression("SET last_error = :why ADD failures :one")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":why", s(why))
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await;
+        let Some(item) = if_held(counted)?.and_then(|answer| answer.attributes) else { return Ok(()) };
+        let failures: u32 = Reader::new(&item).number("failures").unwrap_or(1);
+        let pause = (10_i64 << failures.min(10)).min(LONGEST_PUT_OFF);
+        let moved = ours(self.update(&due.workspace, &due.resource))
+            .update_expression(
+                "SET next_run_at = :later, due_shard = :shard REMOVE lease_owner, lease_expires_at ADD fence :one",
+            )
+            .expression_attribute_values(":later", n(now.saturating_add(pause)))
+            .expression_attribute_values(":shard", n(shard(&due.workspace, &due.resource)))
+            .expression_attribute_values(":one", n(1))
+            .send()
+            .await;
+        if_held(moved).map(drop)
+    }
+
     /// All checkpoints of one workspace.
     ///
     /// # Errors
@@ -233,7 +272,7 @@ impl Checkpoints {
     fn saving(&self, c: &Checkpoint, also_set: &str, also_remove: &[&str]) -> UpdateItemFluentBuilder {
         let seconds = |t: Option<Timestamp>| t.map(|t| n(t.epoch_seconds()));
         let is_due = c.phase != Phase::Blocked;
-        let optional: [(&str, Option<AttributeValue>); 18] = [
+        let optional: [(&str, Option<AttributeValue>); 22] = [
             ("cursor", c.cursor.as_ref().map(s)),
             ("since", seconds(c.since)),
             ("until", seconds(c.until)),
@@ -245,6 +284,10 @@ impl Checkpoints {
             ("shape", c.shape.as_ref().map(s)),
             ("shape_next", c.shape_next.as_ref().map(s)),
             ("swept_at", c.swept_at.map(n)),
+            ("vanished", c.vanished.then_some(AttributeValue::Bool(true))),
+            ("census", c.census.write()),
+            ("tally", c.tally.map(|tally| tally.write())),
+            ("trail", c.trail.write()),
             ("notice", c.notice.as_ref().map(s)),
             ("estimate", c.estimate.map(count)),
             ("rate_used", c.rate_used.map(|(used, _)| n(used))),
@@ -357,6 +400,10 @@ fn read(workspace: &WorkspaceId, resource: &str, item: &Item) -> Result<Checkpoi
         swept_at: read.number("swept_at"),
         unseen: read.number("unseen").unwrap_or_default(),
         gone: read.number("gone").unwrap_or_default(),
+        vanished: read.flag("vanished"),
+        census: Census::read(item.get("census")),
+        tally: Tally::read(item.get("tally")),
+        trail: Trail::read(item.get("trail")),
         notice: read.text("notice").map(str::to_owned),
         dirty_since: time("dirty_since"),
         pages: read.number("pages").unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use intercom::Timestamp;
-use memory::{EntityRef, Event, Settings, keys};
+use memory::{EntityRef, EntityType, Event, Settings, View, keys};
 
 use super::{
     Claim, Head, MemoryTable,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     StoreError,
     error::if_held,
-    item::{Item, count, n, s},
+    item::{Item, Reader, count, n, s},
 };
 
 /// The reason of a tombstone for what Intercom does not serve, without having said why. Any other reason tells more.
@@ -53,6 +53,15 @@ pub struct Tombstone {
     pub deleted_at: String,
     /// The contact that stands for this one since they were merged. Merges are not undone.
     pub merged_into: Option<String>,
+}
+
+/// The reason of a tombstone for an article that is not published, or no more.
+pub const UNPUBLISHED: &str = "article.unpublished";
+
+/// Whether a view shows what its owner does not (any more) show to others: a draft of an article. Only what is published is
+/// remembered, so that what is withdrawn stays withdrawn, whoever looks at it next.
+pub fn is_withdrawn(view: &View) -> bool {
+    view.document.entity.entity_type == EntityType::Article && view.document.state.as_deref() != Some("published")
 }
 
 impl MemoryTable {
@@ -151,7 +160,12 @@ impl MemoryTable {
             Some(head) => head.tombstone.is_some() && self.take_over(entity, claim).await?,
         };
         if buried || goes_on {
-            self.remove_contents(entity).await?;
+            let is_final = kind == TombstoneKind::Erased || merged_into.is_some();
+            match &standing {
+                Some(head) => self.remove_behind(entity, head).await?,
+                None if is_final => self.remove_contents(entity).await?,
+                None => self.remove_told(entity).await?,
+            }
         }
         Ok(buried)
     }
@@ -199,6 +213,53 @@ impl MemoryTable {
             Some(head) if head.is_final() => self.remove_contents(entity).await,
             _ => Ok(()),
         }
+    }
+
+    /// Removes what a thing said, as far as its tombstone asks for: what may come back keeps what only notifications told of
+    /// it, as nobody can tell it again.
+    pub(crate) async fn remove_behind(&self, entity: &EntityRef, tombstone: &Head) -> Result<(), StoreError> {
+        if tombstone.is_final() { self.remove_contents(entity).await } else { self.remove_told(entity).await }
+    }
+
+    /// Removes what a fetch tells again: text, events and links; what was observed stays.
+    async fn remove_told(&self, entity: &EntityRef) -> Result<(), StoreError> {
+        let observed = self.observed(entity).await?;
+        let mut events = self.keys_with_prefix(entity, keys::EVENT_PREFIX).await?;
+        events.retain(|sk| {
+            !observed
+                .iter()
+                .any(|kept| sk.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('#')))
+        });
+        self.delete_all(entity, events).await?;
+        for prefix in [keys::RELATION_PREFIX, items::DOCUMENT_PIECES] {
+            self.delete_all(entity, self.keys_with_prefix(entity, prefix).await?).await?;
+        }
+        Ok(())
+    }
+
+    /// The keys of the events that only a notification told of.
+    async fn observed(&self, entity: &EntityRef) -> Result<Vec<String>, StoreError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .filter_expression("#attributes.seen_by = :webhook")
+            .expression_attribute_names("#attributes", "attributes")
+            .expression_attribute_values(":pk", s(entity.pk()))
+            .expression_attribute_values(":prefix", s(keys::EVENT_PREFIX))
+            .expression_attribute_values(":webhook", s("webhook"))
+            .projection_expression("sk")
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut sks = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(StoreError::unavailable)?;
+            sks.extend(Reader::new(&item).text("sk").map(str::to_owned));
+        }
+        Ok(sks)
     }
 
     /// Removes everything of a thing but its document and claim.

@@ -34,7 +34,8 @@ impl MemoryTable {
     /// stored \ new          not redacted, v        redacted, v
     /// nothing               write                  write
     /// not redacted, w       where w < v, or the    write
-    ///                       shape is another
+    ///                       shape is another, or
+    ///                       it had no text yet
     /// redacted, w           never                  where w < v (time only)
     /// ```
     /// What only a notification shows is of a shape of its own, and takes the place of nothing of its version.
@@ -45,10 +46,15 @@ impl MemoryTable {
             self.put_item(item, None).await?;
         }
         let shown = items::is_shown(shape);
+        // It may have been shown before its text was.
+        let has_text = !event.redacted && !shown && items::is_opening(event) && !event.body.is_empty();
         let condition = if event.redacted {
             "attribute_not_exists(pk) OR redacted <> :yes OR version < :version"
         } else if shown {
             "attribute_not_exists(pk) OR (redacted <> :yes AND version < :version)"
+        } else if has_text {
+            "attribute_not_exists(pk) OR (redacted <> :yes AND (version < :version OR \
+             (version = :version AND (shape <> :shape OR body = :nothing))))"
         } else {
             "attribute_not_exists(pk) OR (redacted <> :yes AND (version < :version OR \
              (version = :version AND shape <> :shape)))"
@@ -64,6 +70,9 @@ impl MemoryTable {
             .return_values(ReturnValue::AllOld);
         if !event.redacted && !shown {
             request = request.expression_attribute_values(":shape", s(shape));
+        }
+        if has_text {
+            request = request.expression_attribute_values(":nothing", s(""));
         }
         match if_held(request.send().await)? {
             Some(answer) => {

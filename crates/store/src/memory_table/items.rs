@@ -40,14 +40,26 @@ fn digest(parts: &[&[u8]]) -> Digest {
 
 /// Stands for one version of an event.
 pub(crate) fn event_digest(event: &Event) -> Digest {
+    version_digest(event, event.redacted, !event.body.is_empty())
+}
+
+/// The digests that an event may have had before it was redacted, whatever its text was.
+pub(crate) fn digests_before_redaction(event: &Event) -> [Digest; 2] {
+    [version_digest(event, false, true), version_digest(event, false, false)]
+}
+
+/// Whether it is what a conversation or ticket began with: that has no time of change of its own.
+pub(crate) fn is_opening(event: &Event) -> bool {
+    event.part_id.is_none() && event.source_id.contains(":source:")
+}
+
+fn version_digest(event: &Event, redacted: bool, has_text: bool) -> Digest {
+    // Seen before it had a text, an opening message is another one than with it, though its version is the same.
+    let is_unfinished = !redacted && !has_text && is_opening(event);
+    let state: &[u8] = if is_unfinished { &[0, 0] } else { &[redacted.into()] };
     match &event.part_id {
-        Some(id) => part_digest(id, event.version, event.redacted),
-        None => digest(&[
-            b"source",
-            event.source_id.as_bytes(),
-            &event.version.epoch_seconds().to_be_bytes(),
-            &[event.redacted.into()],
-        ]),
+        Some(id) => part_digest(id, event.version, redacted),
+        None => digest(&[b"source", event.source_id.as_bytes(), &event.version.epoch_seconds().to_be_bytes(), state]),
     }
 }
 
@@ -310,7 +322,7 @@ pub(crate) fn rank(sk: &str, item: &Item) -> (Rank, usize) {
 /// The thing as it is now.
 pub(crate) fn document(document: &Document, marks: &Marks, retention: Retention) -> DocumentItems {
     let entity = &document.entity;
-    let expires = retention.expires_at(document.updated_at);
+    let expires = retention.view_expires_at(document.updated_at);
     let mut head = key(entity, keys::DOCUMENT);
     let prefix = document_piece_prefix(marks.claim, document.updated_at);
     let continuations = match &document.body {

@@ -66,6 +66,10 @@ impl MemoryTable {
         let shape = items::shown_shape(shape);
         self.put_events(&view.events.iter().collect::<Vec<_>>(), &shape, false).await?;
         self.link_contacts(entity, &view.events, Some("participant")).await?;
+        // It may have been buried since the view was fetched.
+        if let Some(head) = self.head(entity).await?.filter(|head| head.tombstone.is_some()) {
+            return self.remove_behind(entity, &head).await;
+        }
         if self.has_changed(&view, &known).await? {
             self.revise(entity).await?;
         }

@@ -19,6 +19,13 @@ use crate::{
 const HEAD: &str = "pk, sk, version, claim, shape, tombstone, deleted_at, merged_into, events_digest, \
                     relations_digest, unlinking, content_digest, profile_digest, fetched_at";
 
+/// A view is settled where its look began more than so many seconds after the second in which the thing last changed: in the
+/// next one Intercom's clock may still be in the one before.
+const SETTLING: i64 = 1;
+
+/// How far Intercom's clock may be ahead of ours, in seconds; a change further in the future is no change just now.
+const CLOCKS_APART: i64 = 60;
+
 /// Entities of one batch read.
 const BATCH: usize = 100;
 
@@ -91,9 +98,17 @@ impl Head {
         self.is_whole() && self.events.contains(&part_digest(id, version, redacted))
     }
 
-    /// Whether a view of this `updated_at`, made by this shape, is already there.
+    /// Whether the look at it began when the second of its `updated_at` was over. One that came earlier may lack what happened
+    /// in the rest of that second, and no later `updated_at` will ever say so.
+    pub fn is_settled(&self) -> bool {
+        let since_change = self.fetched_at.saturating_sub(self.updated_at);
+        !(-CLOCKS_APART..=SETTLING).contains(&since_change)
+    }
+
+    /// Whether a view of this `updated_at`, made by this shape, is already there, and nothing can have come to it since.
     pub fn covers(&self, updated_at: i64, shape: &str) -> bool {
-        self.is_final() || (self.is_whole() && self.updated_at >= updated_at && self.shape == shape)
+        let is_enough = self.updated_at > updated_at || (self.updated_at == updated_at && self.is_settled());
+        self.is_final() || (self.is_whole() && is_enough && self.shape == shape)
     }
 
     /// Whether a view says something else about the thing than what is stored. Events are not compared.

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use intercom::{Timestamp, WorkspaceId};
 use memory::{EntityRef, EntityType, Event, Relation, RelationTarget, View, keys};
 
-use super::{Claim, MemoryTable, Stored, items, stored::entity_of};
+use super::{Claim, Head, MemoryTable, Stored, items, stored::entity_of};
 use crate::{
     StoreError,
     error::if_held,
@@ -63,6 +63,29 @@ impl MemoryTable {
         Ok(Linked { cursor, ..page })
     }
 
+    /// How many things of a kind memory holds, of one shard of its roster. Costs a read unit for some 25 of them.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn count(&self, workspace: &WorkspaceId, kind: EntityType, shard: u8) -> Result<u64, StoreError> {
+        let Some(roster) = keys::roster_of(kind, shard) else { return Ok(0) };
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("by_relation")
+            .key_condition_expression("relation_pk = :pk")
+            .expression_attribute_values(":pk", s(keys::relation_pk(workspace, &roster)))
+            .select(Select::Count);
+        let mut pages = query.into_paginator().send();
+        let mut sum = 0_u64;
+        while let Some(page) = pages.next().await {
+            let counted = page.map_err(StoreError::unavailable)?.count();
+            sum = sum.saturating_add(u64::try_from(counted).unwrap_or(0));
+        }
+        Ok(sum)
+    }
+
     async fn linked_to(&self, relation_pk: &str, cursor: Option<&str>, limit: i32) -> Result<Linked, StoreError> {
         let start = cursor.map(|cursor| start_key(cursor, relation_pk)).transpose()?;
         let answer = self
@@ -110,9 +133,13 @@ impl MemoryTable {
     /// # Errors
     /// See [`StoreError`]; `Unavailable` too where others keep writing the same thing.
     pub async fn revise(&self, entity: &EntityRef) -> Result<bool, StoreError> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let Some(stored) = self.stored(entity).await? else { return Ok(false) };
-            if stored.head.as_ref().is_some_and(|head| head.tombstone.is_some()) {
+            if let Some(head) = stored.head.as_ref().filter(|head| head.tombstone.is_some()) {
+                // What the attempt before put there came behind the tombstone.
+                if attempt > 0 {
+                    self.remove_behind(entity, head).await?;
+                }
                 return Ok(false);
             }
             let (view, known) = self.completed(&stored.view).await?;
@@ -149,8 +176,8 @@ impl MemoryTable {
         }
         // What stands for the words goes, also where another revision has blanked the event already.
         for event in view.events.iter().filter(|event| event.redacted) {
-            let with_words = Event { redacted: false, ..event.clone() };
-            if events.remove(&items::event_digest(&with_words)) {
+            let before = items::digests_before_redaction(event);
+            if before.iter().filter(|digest| events.remove(*digest)).count() > 0 {
                 events.insert(items::event_digest(event));
                 written = true;
             }
@@ -275,6 +302,27 @@ impl MemoryTable {
             .update_expression("SET fetched_at = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(tombstone)")
             .expression_attribute_values(":now", n(now));
+        if_held(request.send().await).map(drop)
+    }
+}
+
+impl MemoryTable {
+    /// Notes that a look which began at `now` showed the same as `stored`, whose own look may have been too early in its
+    /// second to show everything of it.
+    pub(crate) async fn note_settled(&self, entity: &EntityRef, stored: &Head, now: i64) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", s(entity.pk()))
+            .key("sk", s(keys::DOCUMENT))
+            .update_expression("SET fetched_at = :now")
+            .condition_expression(
+                "attribute_not_exists(tombstone) AND version = :version AND claim = :claim AND fetched_at < :now",
+            )
+            .expression_attribute_values(":now", n(now))
+            .expression_attribute_values(":version", n(stored.updated_at))
+            .expression_attribute_values(":claim", count(stored.claim));
         if_held(request.send().await).map(drop)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
 use memory::{EntityRef, Event, Relation, View, keys};
 
 use super::{Claim, MemoryTable, TombstoneKind, Written, items, read::Head};
@@ -13,8 +16,8 @@ use crate::{
 
 impl MemoryTable {
     /// Writes what one look at a thing showed, completed by what memory knows of those it names. `stored` is the
-    /// document's head as it was read after the claim was taken; `now` (epoch seconds) decides what has expired, and is
-    /// noted as the time of the look.
+    /// document's head as it was read after the claim was taken; `now` (epoch seconds) is when the look began: it is
+    /// noted as such, and decides what has expired.
     ///
     /// # Errors
     /// See [`StoreError`]. Written half, it is written again in full by the next attempt.
@@ -26,7 +29,7 @@ impl MemoryTable {
         stored: Option<&Head>,
         now: i64,
     ) -> Result<Written, StoreError> {
-        if stored.is_some_and(Head::is_final) || self.retention.has_expired(view.document.updated_at, now) {
+        if stored.is_some_and(Head::is_final) || !self.keeps(view, now) {
             return Ok(Written::Gone);
         }
         let named = view.contacts();
@@ -57,6 +60,9 @@ impl MemoryTable {
             && !some_unlinked
             && stored.is_some_and(|head| !head.differs_from(view, shape))
         {
+            if let Some(head) = stored.filter(|head| !head.is_settled()) {
+                self.note_settled(entity, head, now).await?;
+            }
             return Ok(Written::Unchanged);
         }
 
@@ -76,6 +82,11 @@ impl MemoryTable {
             Put::Done(replaced) => {
                 // Another writer's document may have come in between: with links that this one never heard of, or
                 // without some that this one took for linked.
+                let was_buried = stored.is_some() && replaced.as_ref().is_some_and(|there| there.tombstone.is_some());
+                if was_buried {
+                    // What the stored head stood for has been removed since.
+                    written += self.put_again(view, claim, shape, now).await?;
+                }
                 let overtaken = replaced.filter(|there| there.tombstone.is_none() && Some(there) != stored);
                 let reshaped_since = overtaken.as_ref().is_some_and(|there| there.shape != shape && !reshaped);
                 if let Some(there) = &overtaken {
@@ -101,7 +112,7 @@ impl MemoryTable {
                 Written::Stored { items: written + 1, renamed }
             }
             Put::Lost(winner) if winner.tombstone.is_some() => {
-                self.remove_contents(entity).await?;
+                self.remove_behind(entity, &winner).await?;
                 return Ok(Written::Gone);
             }
             Put::Lost(winner) => {
@@ -116,6 +127,19 @@ impl MemoryTable {
             self.revise(entity).await?;
         }
         Ok(outcome)
+    }
+
+    /// Whether memory keeps so old a view at all: what it does not store renames nobody.
+    pub fn keeps(&self, view: &View, now: i64) -> bool {
+        self.retention.view_expires_at(view.document.updated_at).is_none_or(|end| end > now)
+    }
+
+    /// Puts everything of a view, whatever of it was there before.
+    async fn put_again(&self, view: &View, claim: Claim, shape: &str, now: i64) -> Result<usize, StoreError> {
+        let events: Vec<&Event> =
+            view.events.iter().filter(|event| !self.retention.has_expired(event.occurred_at, now)).collect();
+        let relations: Vec<&Relation> = view.relations.iter().collect();
+        Ok(self.put_events(&events, shape, true).await? + self.put_relations(view, &relations, claim).await?)
     }
 
     /// Whether others who repeat name and companies of this thing will have to be revised once the view is written. To be
@@ -177,9 +201,9 @@ impl MemoryTable {
                 }
                 Ok(Put::Done(if old.is_empty() { None } else { Some(Head::read(&old)?) }))
             }
-            Err(e) => match e.into_service_error() {
-                aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
-                    let winner = Head::read(&failed.item.unwrap_or_default())?;
+            Err(e) => match e.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let winner = Head::read(&failed.item.clone().unwrap_or_default())?;
                     // A put whose answer was lost is sent again, and then meets itself.
                     let is_this_one = winner.claim == claim.0
                         && winner.updated_at == view.document.updated_at.epoch_seconds()
@@ -191,7 +215,7 @@ impl MemoryTable {
                     self.remove_stale_document_pieces(&view.document.entity, now, None).await?;
                     Ok(Put::Done(None))
                 }
-                e => Err(StoreError::Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(e).to_string())),
+                _ => Err(StoreError::unavailable(e)),
             },
         }
     }

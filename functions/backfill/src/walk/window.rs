@@ -62,14 +62,16 @@ pub(super) fn after_page(checkpoint: &mut Checkpoint, took_ms: i64, is_empty: bo
     }
 }
 
-/// After a page did not come in time: the window again, a quarter as long. `false` where it cannot get any shorter.
-pub(super) fn after_timeout(checkpoint: &mut Checkpoint) -> bool {
+/// After a page did not come in time, or not at all: the window again, a quarter as long. `false` where it cannot get any
+/// shorter.
+pub(super) fn shorten(checkpoint: &mut Checkpoint) -> bool {
     let Some(window) = current(checkpoint) else { return false };
     if length(window) <= SHORTEST {
         return false;
     }
     checkpoint.span = Some((length(window) / 4).max(SHORTEST));
     checkpoint.cursor = None;
+    super::trail::restart(checkpoint);
     checkpoint.slow = false;
     checkpoint.window = beginning_at(checkpoint, window.from);
     true
