@@ -210,7 +210,7 @@ pub async fn play<B: Bundle>(bundle: &B, corpus: &Corpus) -> (Items, Items) {
     }
     install(bundle).await;
     settle(bundle).await;
-    let history = bundle.memory().await;
+    let history = without_the_day(bundle.memory().await);
     for (name, notification) in &corpus.notifications {
         let mut notification = notification.clone();
         notification["app_id"] = json!(bundle.intercom().state().workspace().id_code);
@@ -222,7 +222,17 @@ pub async fn play<B: Bundle>(bundle: &B, corpus: &Corpus) -> (Items, Items) {
     for queue in bundle.queues() {
         assert_eq!(queue.dead(), Vec::<String>::new());
     }
-    (history, bundle.memory().await)
+    (history, without_the_day(bundle.memory().await))
+}
+
+/// What is not found has no time of Intercom's: it is gone as of the day on which it was asked for.
+fn without_the_day(mut items: Items) -> Items {
+    for item in items.values_mut().filter(|item| item["reason"] == "not found") {
+        let item = item.as_object_mut().unwrap();
+        item.remove("deleted_at");
+        item.remove("version");
+    }
+    items
 }
 
 /// Intercom holds what it tells of, and no longer what it says is deleted.

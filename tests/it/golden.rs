@@ -15,7 +15,7 @@ use tests::{
 };
 
 /// Longest text, in bytes, that stands in the file as it is; of a longer one its size and SHA-256.
-const MAX_TEXT: usize = 600;
+const MAX_TEXT: usize = 300;
 
 fn file() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/memory.ndjson")
