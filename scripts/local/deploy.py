@@ -87,6 +87,21 @@ def fit_policies(settings: Settings) -> None:
             iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
+def fit_mappings(settings: Settings) -> None:
+    """Gives the pollers of the queues their bound as a number.
+
+    CloudFormation knows from the property's type that a parameter's text is one; MiniStack keeps the text, and its pollers
+    then fail to compare it, once a second and for ever.
+    """
+    functions = aws.client(settings, "lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        bound = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if bound is not None:
+            functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(bound)}
+            )
+
+
 def fit_statement(statement: dict[str, Any]) -> None:
     """One statement of a policy; see `fit_policies`."""
     condition = {

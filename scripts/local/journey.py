@@ -79,6 +79,7 @@ class Journey:
         ):
             deploy.connect_routes(settings)
             deploy.fit_policies(settings)
+            deploy.fit_mappings(settings)
         return outputs
 
     def _use(self, outputs: dict[str, str]) -> None:
