@@ -19,6 +19,9 @@ from .settings import MINISTACK_LOG, Settings, interactive
 
 LIMIT_SECONDS = 240.0
 POLL_SECONDS = 0.5
+#: Units of their own beside the walks: the question whether an uninstalled workspace is gone, and whether a refused token is
+#: taken again. When they are over they wait for nothing, and neither keeps the history from being read.
+UNITS = ("uninstall", "reauth")
 #: What has to have a checkpoint before "all are idle" means anything.
 RESOURCES = ("conversations", "contacts", "companies", "articles")
 
@@ -56,8 +59,7 @@ class Backfill:
 
     def finished(self) -> bool:
         """Whether every resource has been walked and everything queued is done."""
-        # An uninstall is a unit of its own, which waits for nothing when it is over.
-        checkpoints = {name: item for name, item in self.checkpoints().items() if name != "uninstall"}
+        checkpoints = {name: item for name, item in self.checkpoints().items() if name not in UNITS}
         blocked = [name for name, item in checkpoints.items() if item.get("phase") == "blocked"]
         if blocked:
             raise Failure(f"the backfill is blocked: {', '.join(blocked)}", MINISTACK_LOG)

@@ -63,13 +63,15 @@ fn timeless(items: Items) -> Items {
     items
 }
 
-/// Plays something on several threads, once for each of so many steps.
+/// Plays something on several threads, once for each of so many steps; `KILL_EVERY=8` leaves out seven of eight, for while
+/// one works (`make check`).
 fn at_each(steps: usize, play: impl AsyncFn(usize) + Sync) {
+    let every = std::env::var("KILL_EVERY").map_or(1, |n| n.parse().unwrap());
     let play = &play;
     std::thread::scope(|scope| {
         for lane in 0..4 {
             scope.spawn(move || {
-                for step in (0..steps).filter(|step| step % 4 == lane) {
+                for step in (lane * every..steps).step_by(4 * every) {
                     runtime().block_on(play(step));
                 }
             });
