@@ -268,10 +268,9 @@ fn a_schedule_of_faults_is_the_same_each_time() {
 
 /// Schedules that do not end so yet; each is a fault of ours to be mended, and has to leave this list when it is.
 ///
-/// - 132, 318, 614: an article is unpublished after a writer of it was killed; a link that it had put already stays, and no walk
-///   removes it.
-/// - 562: a link of a conversation to its former assignee stays.
-/// - 794: a contact's link to its company is missing until the contact changes or is swept.
+/// - 132, 318, 614: a link of an article that was unpublished stays.
+/// - 562: a link of a conversation to an assignee stays, which a new installation does not have.
+/// - 794: a contact's link to its company is missing.
 const UNMENDED: [u64; 5] = [132, 318, 562, 614, 794];
 
 #[test]
